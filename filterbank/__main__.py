@@ -1,0 +1,5 @@
+"""``python -m filterbank``: the command line."""
+
+from filterbank.cli.main import main
+
+main()

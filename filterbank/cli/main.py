@@ -1,0 +1,64 @@
+"""The command group, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from filterbank import __version__
+from filterbank.errors import FilterbankError
+
+# In the order of the help page; each is the module of this folder that holds ``command``.
+COMMANDS = ("apply", "banks", "show", "check", "explain", "decode", "schema", "completion")
+
+EXIT_REQUEST = 2
+EXIT_INTERRUPT = 130
+
+
+class Commands(click.Group):
+    """The commands by name, each imported when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names in the order of the help page."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return the command *name*, importing its module."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"filterbank.cli.{name}").command
+        return command
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="A convolutional layer is an image filter bank: K filters, F×F×C each, slid over an image.",
+)
+@click.version_option(__version__, prog_name="filterbank")
+def cli() -> None:
+    """Apply banks of image filters: one feature map per filter."""
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake is a message and exit 2, a bug keeps its traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("filterbank: interrupted", err=True)
+        code = EXIT_INTERRUPT
+    except FilterbankError as error:
+        click.echo(f"filterbank: {error}", err=True)
+        code = EXIT_REQUEST
+    except BrokenPipeError:
+        # The reader has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
