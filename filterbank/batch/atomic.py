@@ -1,0 +1,149 @@
+"""Files that appear whole or not at all: a temporary file beside, locked, then renamed.
+
+The lock is what tells a live run's temporary file from a dead one's: the system lets go of it
+when a process ends, however it ends, so the next run may remove what it can lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from filterbank.errors import OutputError
+
+_LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.filterbank-tmp")
+
+
+@contextmanager
+def write_whole(path: Path, *, fsync: bool = False) -> Iterator[BinaryIO]:
+    """Return a binary stream whose bytes become the file *path* when the block ends well.
+
+    If the block raises, *path* is as it was before. A device or a pipe cannot be replaced and is
+    written directly. With *fsync* the file also survives a power cut.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written: full disk, no permission, a folder of that name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "map.bin"
+    >>> with write_whole(path) as stream:
+    ...     _ = stream.write(b"codes")
+    ...     assert not path.exists()
+    >>> path.read_bytes()
+    b'codes'
+    """
+    try:
+        if _is_device(path):
+            with path.open("wb") as device:
+                yield device
+            return
+        with _temporary(path) as (stream, temporary):
+            yield stream
+            stream.flush()
+            if fsync:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        if fsync:
+            _sync_folder(path.parent)
+    except (OutputError, BrokenPipeError):
+        raise
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def remove_leftovers(folder: Path) -> int:
+    """Return how many temporary files of ended runs were removed from *folder*.
+
+    A file that a live run still holds is left alone, and so is one on a file system without locks.
+    """
+    removed = 0
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        found = [Path(entry.path) for entry in entries if _LEFTOVER.fullmatch(entry.name)]
+        removed = sum(_remove_if_dead(path) for path in found)
+    return removed
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    descriptor, temporary = _create_locked(path.parent)
+    try:
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield cast("BinaryIO", stream), temporary
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _create_locked(folder: Path) -> tuple[int, Path]:
+    """Return a new temporary file, open and locked, and its path."""
+    while True:
+        path = folder / f".{secrets.token_hex(8)}.filterbank-tmp"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            _lock(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            raise
+        # Between creating and locking, another run may have taken the file for a dead one's.
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, path
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        # Some network file systems have no locks; the file is written all the same.
+        if error.errno not in {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}:
+            raise
+
+
+def _remove_if_dead(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _is_device(path: Path) -> bool:
+    """Return whether *path* is a device, pipe or socket, which a rename would destroy."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"{path}: cannot be written: it is a folder; give the name of a file")
+    return not stat.S_ISREG(mode)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
