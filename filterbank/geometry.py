@@ -163,7 +163,8 @@ def resolve(
         spans = extent(kernel[0], dilation[0]), extent(kernel[1], dilation[1])
         raise GeometryError(
             f"a kernel spanning {spans[0]}×{spans[1]} (rows × columns) does not fit the padded image of "
-            f"{size[0] + top + bottom}×{size[1] + left + right}; use a larger image, more padding or less dilation"
+            f"{size[0] + top + bottom}×{size[1] + left + right}; "
+            "use a larger image, more padding or less dilation"
         )
     check_padding(padding_mode, sides, size)
     return Geometry(

@@ -139,7 +139,8 @@ class Layer:
     @property
     def channels(self) -> int:
         """Channels C that the layer takes."""
-        return self.filters[0].weights.shape[0] * self.groups
+        depth: int = self.filters[0].weights.shape[0]
+        return depth * self.groups
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,0 +1,137 @@
+"""The few names for Python: load a bank, apply it, ask how and what."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank import bankfile, engine, imagefile
+from filterbank.errors import RequestError
+from filterbank.model import Bank, Image
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+AnyImage: TypeAlias = "str | os.PathLike[str] | PIL.Image.Image | NDArray[Any]"
+AnyBank: TypeAlias = "Bank | str | os.PathLike[str]"
+
+
+def load_bank(reference: str | os.PathLike[str]) -> Bank:
+    """Return the bank of a file, or the shipped bank of that name.
+
+    Raises
+    ------
+    BankError
+        The bank has faults; all of them are in ``error.faults``.
+
+    Examples
+    --------
+    >>> import filterbank
+    >>> bank = filterbank.load_bank("sobel")
+    >>> bank.layer.names, bank.layer.weights.shape
+    (('sobel_x', 'sobel_y'), (2, 1, 3, 3))
+    """
+    return bankfile.load(reference)
+
+
+def apply(
+    image: AnyImage,
+    bank: AnyBank,
+    *,
+    layout: Literal["CHW", "HWC"] = "CHW",
+    method: str = "auto",
+    threads: int | None = None,
+) -> NDArray[np.float32]:
+    """Return the feature maps of *image*: (K, H2, W2) float32, one per filter.
+
+    With ``input: each`` and an image of C > 1 channels every channel is filtered on its own and
+    the maps are (K, C, H2, W2).
+
+    Parameters
+    ----------
+    image
+        A path, a Pillow image, or an array (H, W) or (C, H, W). Floats are taken as they are,
+        integers scaled as when decoded: 8-bit ÷255, 16-bit ÷65535.
+    bank
+        A Bank, the name of a shipped bank, or a path.
+    layout
+        ``HWC`` for arrays whose channels come last.
+    method
+        How; never changes the answer beyond the accuracy bar.
+    threads
+        Threads that share the work; all cores by default. The result does not depend on it.
+
+    Raises
+    ------
+    BankError, ImageError, GeometryError, RequestError
+        The bank, the image, the two together, or an argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np, filterbank
+    >>> step = np.repeat([[0.0, 0.0, 1.0, 1.0]], 4, axis=0)
+    >>> maps = filterbank.apply(step, "sobel")
+    >>> maps.shape, maps[0, 1].tolist()
+    ((2, 4, 4), [0.0, 0.5, 0.5, -0.5])
+    """
+    bank = _bank(bank)
+    planes = imagefile.prepare(_image(image, layout), bank.input).planes
+    groups = [plane[None] for plane in planes] if bank.input == "each" else [planes]
+    plan_ = engine.plan(bank.stack, planes.shape[1:], method)
+    threads = threads or os.cpu_count() or 1
+    maps = [np.stack([values for _, values in engine.run(plan_, group, threads)]) for group in groups]
+    return maps[0] if len(maps) == 1 else np.stack(maps, axis=1)
+
+
+def plan(bank: AnyBank, size: tuple[int, int], *, method: str = "auto") -> engine.Plan:
+    """Return how *bank* is computed on images of *size* (H, W): shapes, and a method per filter.
+
+    Raises
+    ------
+    BankError, GeometryError, RequestError
+        The bank has faults, does not fit the size, or *method* is not known.
+
+    Examples
+    --------
+    >>> import filterbank
+    >>> filterbank.plan("sobel", (480, 640)).output.out_width
+    640
+    """
+    return engine.plan(_bank(bank).stack, size, method)
+
+
+def explain(bank: AnyBank, size: tuple[int, int], *, method: str = "auto") -> dict[str, Any]:
+    """Return what *bank* means on images of *size* (H, W): shapes, weights, cost, memory, methods.
+
+    Raises
+    ------
+    BankError, GeometryError, RequestError
+        The bank has faults, does not fit the size, or *method* is not known.
+
+    Examples
+    --------
+    >>> import filterbank
+    >>> told = filterbank.explain("sobel", (480, 640))
+    >>> told["weights"], told["biases"], told["receptive_field"]
+    (18, 2, [3, 3])
+    """
+    return engine.explain(plan(bank, size, method=method))
+
+
+def _bank(bank: AnyBank) -> Bank:
+    return bank if isinstance(bank, Bank) else bankfile.load(bank)
+
+
+def _image(image: AnyImage, layout: str) -> Image:
+    order = layout.lower()
+    if order not in ("chw", "hwc"):
+        raise RequestError(f"layout: found {layout!r}; accepted: CHW, HWC")
+    if isinstance(image, np.ndarray):
+        return imagefile.from_array(image, order)
+    if isinstance(image, str | os.PathLike):
+        return imagefile.read(Path(image), imagefile.ReadOptions(layout=order))
+    return imagefile.from_pillow(image)

@@ -1,0 +1,160 @@
+"""A plan in words and numbers, and one output's sum term by term."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.engine.execute import activate
+from filterbank.engine.plan import LayerPlan, Plan
+from filterbank.engine.scratch import padded
+from filterbank.errors import RequestError
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One product of a sum: weight w[c,i,j] times the pixel it meets.
+
+    ``row`` and ``column`` are the pixel's place in the image; outside it the value is padding.
+    """
+
+    channel: int
+    i: int
+    j: int
+    row: int
+    column: int
+    weight: float
+    pixel: float
+    is_padding: bool
+
+    @property
+    def product(self) -> float:
+        """Weight times pixel."""
+        return self.weight * self.pixel
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """All that makes one output: the terms, the bias, their sum and its activation."""
+
+    filter: str
+    x: int
+    y: int
+    terms: tuple[Term, ...]
+    bias: float
+    activation: str
+    value: float
+
+    @property
+    def sum(self) -> float:
+        """Bias plus all products, in float64."""
+        return math.fsum([self.bias, *(term.product for term in self.terms)])
+
+
+def explain(plan: Plan) -> dict[str, Any]:
+    """Return what *plan* means, ready for JSON: shapes, counts, memory, methods.
+
+    ``memory`` is in bytes, ``receptive_field`` in [rows, columns]; a stack has the same keys for
+    each layer under ``layers``.
+
+    Examples
+    --------
+    >>> from filterbank import engine
+    >>> from filterbank.model import Filter, Layer, Stack
+    >>> stack = Stack((Layer((Filter("mean", np.full((3, 3), 1 / 9)),)),))
+    >>> told = explain(engine.plan(stack, (480, 640)))
+    >>> told["weights"], told["biases"], told["fully_connected"]["weights"]
+    (9, 1, 94371840000)
+    """
+    told = [_explain_layer(layer) for layer in plan.layers]
+    if len(told) == 1:
+        return told[0]
+    whole = {
+        "input": told[0]["input"],
+        "output": told[-1]["output"],
+        "weights": sum(layer["weights"] for layer in told),
+        "biases": sum(layer["biases"] for layer in told),
+        "fully_connected": {
+            key: sum(layer["fully_connected"][key] for layer in told) for key in ("weights", "biases")
+        },
+        "receptive_field": list(plan.stack.receptive_field),
+        "multiply_adds": sum(layer["multiply_adds"] for layer in told),
+        "memory": plan.memory,
+        "filters": told[-1]["filters"],
+    }
+    return {**whole, "layers": told}
+
+
+def _explain_layer(plan: LayerPlan) -> dict[str, Any]:
+    layer, g = plan.layer, plan.geometry
+    return {
+        "input": {"height": g.height, "width": g.width, "channels": g.channels},
+        "output": {"height": g.out_height, "width": g.out_width, "channels": g.filters},
+        "kernel": list(g.kernel),
+        "stride": list(g.stride),
+        "padding": list(g.padding),
+        "padding_mode": layer.padding_mode,
+        "dilation": list(g.dilation),
+        "groups": g.groups,
+        "activation": str(layer.activation),
+        "weights": g.weights,
+        "biases": g.biases,
+        "fully_connected": {"weights": g.dense_weights, "biases": g.dense_biases},
+        "receptive_field": [d * (f - 1) + 1 for f, d in zip(g.kernel, g.dilation, strict=True)],
+        "multiply_adds": g.multiply_adds,
+        "memory": plan.memory,
+        "filters": [
+            {
+                "name": filter.name,
+                "method": choice.method,
+                "reason": choice.reason,
+                "taps": int(np.count_nonzero(filter.weights)),
+            }
+            for filter, choice in zip(layer.filters, plan.choices, strict=True)
+        ],
+    }
+
+
+def one_output(plan: LayerPlan, planes: NDArray[np.float32], name: str, x: int, y: int) -> Terms:
+    """Return the whole sum of one output of the filter *name*, at column *x* and row *y* of its map.
+
+    Parameters
+    ----------
+    plan
+        The layer's plan for this image.
+    planes
+        The image (C, H, W), float32.
+
+    Raises
+    ------
+    RequestError
+        There is no such filter, or the place is outside the map.
+    """
+    layer, g = plan.layer, plan.geometry
+    if name not in layer.names:
+        raise RequestError(f"filter: found {name!r}; accepted: {', '.join(layer.names)}")
+    if not (0 <= x < g.out_width and 0 <= y < g.out_height):
+        raise RequestError(
+            f"place: found {x},{y}; accepted: X from 0 to {g.out_width - 1}, Y from 0 to {g.out_height - 1}"
+        )
+    index = layer.names.index(name)
+    image = padded(planes, layer, g.padding)
+    weights = layer.weights[index]
+    first = index // (g.filters // g.groups) * weights.shape[0]
+    terms = []
+    for c, i, j in np.ndindex(*weights.shape):
+        row = y * g.stride[0] + i * g.dilation[0]
+        column = x * g.stride[1] + j * g.dilation[1]
+        pixel = float(image[first + c, row, column])
+        row, column = row - g.padding[0], column - g.padding[1]
+        outside = not (0 <= row < g.height and 0 <= column < g.width)
+        terms.append(Term(first + c, i, j, row, column, float(weights[c, i, j]), pixel, outside))
+    bias = layer.filters[index].bias
+    total = math.fsum([bias, *(term.product for term in terms if term.weight)])
+    value = np.array([[total]], np.float32)
+    activate(value, layer.activation)
+    return Terms(name, x, y, tuple(terms), bias, str(layer.activation), float(value[0, 0]))
