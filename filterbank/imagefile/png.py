@@ -1,0 +1,140 @@
+"""A thin PNG container: codes and text into a file, and the text out of one.
+
+Written here because no writer at hand takes 16-bit colour and text chunks; the deflate itself is
+zlib's. The same codes and text always give the same bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.errors import ImageError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+# channels -> PNG colour type
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+_UP = 2
+
+# Bytes of pixels filtered and deflated at a time.
+_BAND = 1 << 20
+
+# Text of a hostile file is not inflated beyond this.
+_TEXT_LIMIT = 1 << 20
+
+
+def write(pixels: NDArray[Any], text: Mapping[str, str], stream: BinaryIO) -> None:
+    """Write *pixels* (H, W, channels), uint8 or uint16 with 1 to 4 channels, as one PNG file.
+
+    *text* becomes one chunk an entry: tEXt where Latin-1 can spell it, else iTXt.
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> write(np.zeros((2, 3, 1), np.uint8), {"Title": "nothing"}, file)
+    >>> dict(texts(io.BytesIO(file.getvalue())))
+    {'Title': 'nothing'}
+    """
+    height, width, channels = pixels.shape
+    depth = 8 * pixels.dtype.itemsize
+    stream.write(SIGNATURE)
+    header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
+    _write_chunk(stream, b"IHDR", header)
+    for keyword, value in text.items():
+        _write_chunk(stream, *_text_chunk(keyword, value))
+    for part in _deflate(_filtered(pixels)):
+        _write_chunk(stream, b"IDAT", part)
+    _write_chunk(stream, b"IEND", b"")
+
+
+def texts(stream: BinaryIO, path: str = "map") -> Iterator[tuple[str, str]]:
+    """Return the (keyword, text) pairs of a PNG file, its pixels unread.
+
+    Raises
+    ------
+    ImageError
+        The file ends early, or a chunk of text is damaged.
+    """
+    if stream.read(len(SIGNATURE)) != SIGNATURE:
+        raise ImageError(f"{path}: not a PNG file")
+    while True:
+        head = stream.read(8)
+        if len(head) < 8:
+            raise ImageError(f"{path}: truncated: the file ends before its IEND chunk")
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"IEND":
+            return
+        if kind not in (b"tEXt", b"zTXt", b"iTXt"):
+            stream.seek(length + 4, 1)
+            continue
+        if length > _TEXT_LIMIT:
+            raise ImageError(f"{path}: damaged metadata: a text chunk of {length} bytes")
+        body, check = stream.read(length), stream.read(4)
+        if len(check) < 4 or zlib.crc32(kind + body) != int.from_bytes(check, "big"):
+            raise ImageError(f"{path}: damaged metadata: the checksum of a {kind.decode()} chunk is wrong")
+        yield _parse_text(kind, body, path)
+
+
+def _write_chunk(stream: BinaryIO, kind: bytes, body: bytes) -> None:
+    stream.write(struct.pack(">I", len(body)) + kind)
+    stream.write(body)
+    stream.write(struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))))
+
+
+def _text_chunk(keyword: str, value: str) -> tuple[bytes, bytes]:
+    """Return the kind and body of the chunk for one text."""
+    key = keyword.encode("latin-1")
+    # Chunks end their keyword with a null, so a text cannot hold one.
+    value = value.replace("\0", "\ufffd")
+    try:
+        return b"tEXt", key + b"\0" + value.encode("latin-1")
+    except UnicodeEncodeError:
+        return b"iTXt", key + b"\0\0\0\0\0" + value.encode("utf-8", "replace")
+
+
+def _parse_text(kind: bytes, body: bytes, path: str) -> tuple[str, str]:
+    """Return the (keyword, text) of one chunk's body."""
+    key, _, rest = body.partition(b"\0")
+    compressed, charset = False, "latin-1"
+    if kind == b"zTXt":
+        compressed, rest = True, rest[1:]
+    elif kind == b"iTXt":
+        compressed, charset = rest[:1] == b"\1", "utf-8"
+        rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+    if compressed:
+        try:
+            rest = zlib.decompressobj().decompress(rest, _TEXT_LIMIT)
+        except zlib.error as error:
+            raise ImageError(f"{path}: damaged metadata: a compressed text chunk: {error}") from None
+    return key.decode("latin-1"), rest.decode(charset, "replace")
+
+
+def _filtered(pixels: NDArray[Any]) -> Iterator[bytes]:
+    """Return bands of rows as PNG wants them: big-endian, each row minus the one above."""
+    height, width, channels = pixels.shape
+    step = width * channels * pixels.dtype.itemsize
+    rows = max(_BAND // step, 1)
+    above = np.zeros(step, np.uint8)
+    for top in range(0, height, rows):
+        band = pixels[top : top + rows]
+        raw = np.ascontiguousarray(band, band.dtype.newbyteorder(">")).view(np.uint8).reshape(len(band), step)
+        out = np.empty((len(band), step + 1), np.uint8)
+        out[:, 0] = _UP
+        np.subtract(raw[0], above, out=out[0, 1:])
+        np.subtract(raw[1:], raw[:-1], out=out[1:, 1:])
+        above = raw[-1]
+        yield out.tobytes()
+
+
+def _deflate(bands: Iterator[bytes]) -> Iterator[bytes]:
+    """Return the bands as the parts of one zlib stream, at its fastest level."""
+    squeeze = zlib.compressobj(1)
+    for band in bands:
+        if part := squeeze.compress(band):
+            yield part
+    yield squeeze.flush()
