@@ -64,9 +64,9 @@ def texts(stream: BinaryIO, path: str = "map") -> Iterator[tuple[str, str]]:
         raise ImageError(f"{path}: not a PNG file")
     while True:
         head = stream.read(8)
-        if len(head) < 8:
-            raise ImageError(f"{path}: truncated: the file ends before its IEND chunk")
-        length, kind = struct.unpack(">I4s", head)
+        length, kind = struct.unpack(">I4s", head) if len(head) == 8 else (0, b"")
+        if not kind or (kind == b"IEND" and len(stream.read(4)) < 4):
+            raise ImageError(f"{path}: truncated: the file ends before its IEND chunk does")
         if kind == b"IEND":
             return
         if kind not in (b"tEXt", b"zTXt", b"iTXt"):
