@@ -145,6 +145,8 @@ def _read_npy(data: bytes, path: str) -> Values:
         raise ImageError(f"{path}: damaged: {error}") from error
     if array.dtype.kind != "f":
         raise _no_map(path, f"its numbers are {array.dtype}, a map's are floats")
+    if array.ndim not in (2, 3, 4):
+        raise _no_map(path, f"its shape is {array.shape}, a map's (H, W), (C, H, W) or (K, C, H, W)")
     return np.ascontiguousarray(array, np.float32)
 
 
