@@ -1,0 +1,112 @@
+"""What a bank's ``input`` makes of an image: the planes that enter the layer, and the alpha beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.errors import ImageError
+from filterbank.imagefile.colour import luma, srgb_to_linear
+from filterbank.model import Image, ImageInfo
+
+Planes = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What enters a layer: float32 planes (C, H, W), C-contiguous, and alpha (H, W) to carry over."""
+
+    planes: Planes
+    alpha: Planes | None = None
+
+
+def prepare(image: Image, kind: str | int, linear: bool = False) -> Prepared:
+    """Return the planes that a bank with ``input: kind`` takes from *image*.
+
+    Parameters
+    ----------
+    image
+        As read. Arrays are shared with it where nothing changes.
+    kind
+        ``gray``, ``rgb``, ``rgba``, ``each`` or the number of the file's own channels.
+    linear
+        Decode sRGB to linear light first. This concerns the grey or RGB channels of images
+        stored as integers with a top (8-bit, 16-bit, …): floats count as linear already.
+
+    Raises
+    ------
+    ImageError
+        The image has not the channels that *kind* needs.
+
+    Examples
+    --------
+    >>> from filterbank.imagefile import from_array
+    >>> grey = from_array(np.full((2, 2), 255, np.uint8))
+    >>> prepare(grey, "rgba").planes.shape
+    (4, 2, 2)
+    """
+    planes = _linear(image) if linear else image.planes
+    info = image.info
+    if not isinstance(kind, str):
+        return Prepared(_own(planes, info, kind))
+    alpha = planes[-1] if info.alpha else None
+    if kind == "each":
+        return Prepared(planes[:-1] if info.alpha else planes, alpha)
+    if info.kind == "channels":
+        raise ImageError(_strange(info, kind))
+    if kind == "gray":
+        return Prepared(planes[:1] if info.kind == "gray" else luma(planes[:3])[np.newaxis])
+    if kind == "rgba":
+        return Prepared(_rgba(planes, info, alpha))
+    return Prepared(planes[:3] if info.kind == "rgb" else np.repeat(planes[:1], 3, axis=0))
+
+
+def _own(planes: Planes, info: ImageInfo, count: int) -> Planes:
+    if len(planes) != count:
+        raise ImageError(
+            f"has {_described(info)}; accepted: {count} channels, as the bank's input says"
+            + _layout(info, (count,))
+        )
+    return planes
+
+
+def _rgba(planes: Planes, info: ImageInfo, alpha: Planes | None) -> Planes:
+    if info.kind == "rgb" and info.alpha and len(planes) == 4:
+        return planes
+    out = np.empty((4, info.height, info.width), np.float32)
+    out[:3] = planes[:3] if info.kind == "rgb" else planes[:1]
+    out[3] = 1.0 if alpha is None else alpha
+    return out
+
+
+def _linear(image: Image) -> Planes:
+    info = image.info
+    if info.kind == "channels" or not info.depth.endswith("-bit"):
+        return image.planes
+    colours = 1 if info.kind == "gray" else 3
+    planes = image.planes.copy()
+    planes[:colours] = srgb_to_linear(planes[:colours])
+    return planes
+
+
+def _described(info: ImageInfo) -> str:
+    """Return the channels in words: ``3 channels (RGB)``."""
+    plural = "channel" if info.channels == 1 else "channels"
+    meaning = {"gray": "grey", "rgb": "RGB", "channels": "of no known colour"}[info.kind]
+    return f"{info.channels} {plural} ({meaning}{' and alpha' if info.alpha else ''})"
+
+
+def _strange(info: ImageInfo, kind: str) -> str:
+    accepted = "a grey or colour picture, or an array of 1, 3 or 4 channels"
+    hint = _layout(info, (1, 3, 4)) or f"; to use them all, say input: {info.channels} in the bank"
+    return f"has {_described(info)}; accepted for input {kind}: {accepted}{hint}"
+
+
+def _layout(info: ImageInfo, fitting: tuple[int, ...]) -> str:
+    """Return the hint that an array was read in the wrong axis order, where its last axis would fit."""
+    if info.format not in {"npy", "array"} or info.width not in fitting:
+        return ""
+    shape = f"({info.channels}, {info.height}, {info.width})"
+    return f"; the array {shape} looks like rows, columns, channels: read it with --layout hwc"

@@ -1,0 +1,132 @@
+"""Where an image comes from: a path, bytes or a stream, opened once and known by its first bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from filterbank.errors import ImageError
+from filterbank.imagefile.samples import Decoder
+
+Source = str | Path | bytes | bytearray | memoryview | BinaryIO
+
+# What a folder walk takes for an image. A file named outright is known by its content alone.
+IMAGE_EXTENSIONS = frozenset({
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".tif", ".tiff", ".btf", ".tf8", ".webp",
+    ".bmp", ".dib", ".gif", ".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".pfm", ".npy", ".csv", ".tsv", ".jp2",
+    ".j2k", ".jpc", ".jpf", ".jpx", ".j2c", ".avif", ".avifs", ".tga", ".icb", ".vda", ".vst", ".ico",
+    ".cur", ".icns", ".pcx", ".dcx", ".dds", ".sgi", ".bw", ".rgb", ".rgba", ".ras", ".psd", ".qoi",
+    ".fits", ".fit", ".xbm", ".xpm", ".msp", ".im",
+})  # fmt: skip
+
+# In this order; a tuple is any of its members.
+_MAGIC: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    ("png", (b"\x89PNG\r\n\x1a\n",)),
+    ("jpeg", (b"\xff\xd8\xff",)),
+    ("tiff", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    ("npy", (b"\x93NUMPY",)),
+    ("jpeg2000", (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
+    ("pnm", tuple(b"P" + kind + gap for kind in (b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"f", b"F")
+                  for gap in (b" ", b"\t", b"\n", b"\r", b"#"))),
+)  # fmt: skip
+
+_TABLES = (".csv", ".tsv")
+
+
+def is_image_name(path: str | Path) -> bool:
+    """Return whether *path* has the extension of an image.
+
+    >>> is_image_name("a/Photo.JPG"), is_image_name("a/notes.txt")
+    (True, False)
+    """
+    return Path(path).suffix.lower() in IMAGE_EXTENSIONS
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
+    """Yield (a seekable stream at its start, a name for messages); closes what it opened.
+
+    Every ImageError raised inside is given the name in front.
+    """
+    name = _name(source)
+    try:
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            yield io.BytesIO(source), name
+        elif isinstance(source, (str, Path)):
+            with _open(Path(source)) as stream:
+                yield _seekable(stream), name
+        else:
+            yield _seekable(source), name
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error.__cause__
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, (str, Path)):
+        return str(source)
+    name = getattr(source, "name", None)
+    if name == "<stdin>" or name == 0:
+        return "standard input"
+    return name if isinstance(name, str) else "image"
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except IsADirectoryError as error:
+        raise ImageError("is a folder, no image; name a file in it") from error
+    except FileNotFoundError as error:
+        raise ImageError("no such file") from error
+    except PermissionError as error:
+        raise ImageError("may not be read: permission denied") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise ImageError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _seekable(stream: BinaryIO) -> BinaryIO:
+    try:
+        return stream if stream.seekable() else io.BytesIO(stream.read())
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+
+
+def decoder(stream: BinaryIO, name: str) -> tuple[str, Decoder]:
+    """Return (format, its decoder) by the content of *stream*, which is left at its start.
+
+    Modules are imported here, so that a run over PNG files never loads the TIFF library.
+
+    Raises
+    ------
+    ImageError
+        The file is empty.
+    """
+    head = stream.read(4096)
+    stream.seek(0)
+    if not head:
+        raise ImageError("is empty (0 bytes)")
+    format = _sniff(head, Path(name).suffix.lower())
+    return format, cast(Decoder, import_module(f"filterbank.imagefile.formats.{format}"))
+
+
+def _sniff(head: bytes, extension: str) -> str:
+    for format, magics in _MAGIC:
+        if head.startswith(magics):
+            return format
+    return "table" if _is_table(head, extension) else "pillow"
+
+
+def _is_table(head: bytes, extension: str) -> bool:
+    """Return whether *head* is text that starts with a number, or text under a table's name."""
+    if b"\0" in head:
+        return False
+    first = re.split(rb"[,;\t\r\n]", head.removeprefix(b"\xef\xbb\xbf").lstrip(), maxsplit=1)[0]
+    try:
+        float(first)
+    except ValueError:
+        return extension in _TABLES
+    return True
