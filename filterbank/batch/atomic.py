@@ -56,11 +56,35 @@ def write_whole(path: Path, *, fsync: bool = False) -> Iterator[BinaryIO]:
                 os.fsync(stream.fileno())
             temporary.replace(path)
         if fsync:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except (OutputError, BrokenPipeError):
         raise
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def make_folder(folder: Path, *, fsync: bool = False) -> None:
+    """Make *folder* and those above it where they are missing; with *fsync* they survive a power cut.
+
+    Raises
+    ------
+    OutputError
+        A folder cannot be made.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, fsync=fsync)
+    try:
+        folder.mkdir(exist_ok=True)
+        if fsync:
+            sync_folder(folder.parent)
+    except OSError as error:
+        why = (
+            "a file is in the way"
+            if isinstance(error, FileExistsError | NotADirectoryError)
+            else error.strerror
+        )
+        raise OutputError(f"{folder}: folder cannot be made: {why}") from error
 
 
 def remove_leftovers(folder: Path) -> int:
@@ -141,7 +165,8 @@ def _is_device(path: Path) -> bool:
     return not stat.S_ISREG(mode)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in *folder* on the disk, not only in memory."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,0 +1,261 @@
+"""What IMAGE... means: files, folders, globs and lists become one ordered list of sources."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from filterbank.errors import ImageError, RequestError
+
+STANDARD_INPUT = "-"
+
+_EVERY_FILE = ("**", "*")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One image to come: a path, or the bytes that standard input gave.
+
+    ``dir`` is the path below the folder given, empty for a file named outright. ``page`` is set
+    where each page of a file is an image of its own.
+    """
+
+    path: str
+    dir: str = ""
+    data: bytes | None = field(default=None, repr=False)
+    page: int | None = None
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its extension; a page of several adds its number."""
+        return PurePosixPath(self._file).stem + self._page
+
+    @property
+    def name(self) -> str:
+        """The file's name with its extension."""
+        return self.stem + PurePosixPath(self._file).suffix
+
+    @property
+    def called(self) -> str:
+        """What its file is called in messages."""
+        return shown(self.path) if self.data is None else "standard input"
+
+    @property
+    def shown(self) -> str:
+        """What it is called in messages, with its page."""
+        return self.called + ("" if self.page is None else f", page {self.page}")
+
+    def read(self) -> bytes:
+        """Return the file's bytes.
+
+        Raises
+        ------
+        ImageError
+            There is no such file, or it cannot be read.
+        """
+        if self.data is not None:
+            return self.data
+        try:
+            return Path(self.path).read_bytes()
+        except OSError as error:
+            raise ImageError(f"cannot be read: {error.strerror or error}") from error
+
+    @property
+    def _file(self) -> str:
+        return "stdin" if self.data is not None else self.path
+
+    @property
+    def _page(self) -> str:
+        return "" if self.page is None else f"-{self.page}"
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    r"""Return *path* as one printable line, whatever bytes its name has.
+
+    >>> shown("a b.png"), shown("two\nlines.png")
+    ('a b.png', 'two\\nlines.png')
+    """
+    text = os.fspath(path)
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def natural(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Return the key that sorts *text* as people count: 2 before 10, capitals beside small letters.
+
+    >>> sorted(["b10", "b2", "A1"], key=natural)
+    ['A1', 'b2', 'b10']
+    """
+    parts = re.split(r"([0-9]+)", text.casefold())
+    return tuple((0, int(p), "") if i % 2 else (1, 0, p) for i, p in enumerate(parts) if p), text
+
+
+def collect(
+    arguments: Sequence[str],
+    *,
+    extensions: Iterable[str],
+    listed: bytes | None = None,
+    standard_input: bytes | None = None,
+    out: str | None = None,
+) -> list[Source]:
+    """Return the images that *arguments* name, in order, each file once.
+
+    Parameters
+    ----------
+    arguments
+        Files, folders (searched through, sorted naturally), globs (``**`` too) or ``-``.
+    extensions
+        What files of a folder or glob must end with, with the dot, in small letters.
+    listed
+        The content of a list of files: one a line, or NUL between them.
+    standard_input
+        The image that ``-`` means.
+    out
+        The folder for maps; where it lies inside a folder that is searched, it is left out.
+
+    Raises
+    ------
+    RequestError
+        The list is empty.
+
+    Examples
+    --------
+    >>> [source.stem for source in collect(["b.png", "a.png", "./b.png"], extensions=[".png"])]
+    ['b', 'a']
+    """
+    search = _Search(frozenset(extensions), None if out is None else _identity(out))
+    found: dict[str, Source] = {}
+    for argument in arguments:
+        if argument == STANDARD_INPUT:
+            found.setdefault("", Source(STANDARD_INPUT, data=standard_input or b""))
+            continue
+        for source in search.named(argument):
+            found.setdefault(_place(source.path), source)
+    for path in _lines(listed or b""):
+        for source in search.outright(path):
+            found.setdefault(_place(source.path), source)
+    if not found:
+        places = ", ".join(shown(argument) for argument in arguments) or "the list of files"
+        accepted = " ".join(sorted(search.extensions))
+        raise RequestError(
+            f"no images found in {places}; accepted: files ending in {accepted}, folders of them, globs, -"
+        )
+    return list(found.values())
+
+
+def _lines(listed: bytes) -> Iterator[str]:
+    # A name may hold a newline but never a NUL, so one NUL settles what lies between names.
+    separator = b"\0" if b"\0" in listed else b"\n"
+    for line in listed.split(separator):
+        path = line.removesuffix(b"\r") if separator == b"\n" else line
+        if path:
+            yield os.fsdecode(path)
+
+
+def _place(path: str) -> str:
+    # Not resolve(): a link and its target are two images with two names.
+    return os.path.abspath(path)  # noqa: PTH100
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    extensions: frozenset[str]
+    out: tuple[int, int] | None
+
+    def named(self, argument: str) -> Iterator[Source]:
+        """Yield the sources of one argument: itself, or what its wildcards match."""
+        if os.path.lexists(argument) or not _is_magic(argument):
+            yield from self.outright(argument)
+            return
+        parts = Path(argument).parts
+        fixed = next(i for i, part in enumerate(parts) if _is_magic(part))
+        root = str(Path(*parts[:fixed]))
+        for path in self._matches(root, parts[fixed:]):
+            if not Path(path).is_dir():
+                yield from self._below(root, [path])
+            elif "**" not in parts:
+                yield from self._below(root, self._matches(path, _EVERY_FILE))
+
+    def outright(self, path: str) -> Iterator[Source]:
+        """Yield the file of this name, or the images of the folder of this name."""
+        if Path(path).is_dir():
+            yield from self._below(path, self._matches(path, _EVERY_FILE))
+        else:
+            yield Source(path)
+
+    def _below(self, root: str, paths: Iterable[str]) -> Iterator[Source]:
+        for path in paths:
+            if PurePosixPath(path).suffix.lower() in self.extensions and _is_file(path):
+                folder = os.path.relpath(Path(path).parent, root)
+                yield Source(path, "" if folder == "." else folder)
+
+    def _matches(self, root: str, pattern: Sequence[str]) -> list[str]:
+        here = _identity(root)
+        seen = () if here is None else (here,)
+        return sorted(set(self._expand(root, tuple(pattern), seen)), key=_by_parts)
+
+    def _expand(
+        self, folder: str, pattern: tuple[str, ...], seen: tuple[tuple[int, int], ...]
+    ) -> Iterator[str]:
+        """Yield what *pattern* matches below *folder*; *seen* are the folders on the way down."""
+        head, rest = pattern[0], pattern[1:]
+        if not _is_magic(head):
+            path = str(Path(folder, head))
+            if Path(path).exists():
+                yield from self._expand(path, rest, seen) if rest else (path,)
+            return
+        if head == "**" and rest:
+            yield from self._expand(folder, rest, seen)
+        for path, name, is_folder in _entries(folder):
+            here = _identity(path) if is_folder else None
+            if is_folder and (here is None or here == self.out or here in seen):
+                continue  # our own maps, or a link back to where we come from
+            if head == "**":
+                if not rest:
+                    yield path
+                if here is not None:
+                    yield from self._expand(path, pattern, (*seen, here))
+            elif fnmatchcase(name, head) and (head.startswith(".") or not name.startswith(".")):
+                if not rest:
+                    yield path
+                elif here is not None:
+                    yield from self._expand(path, rest, (*seen, here))
+
+
+def _entries(folder: str) -> list[tuple[str, str, bool]]:
+    """Return (path, name, whether it is a folder) of what *folder* holds; hidden folders are left out."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(str(Path(folder, entry.name)), entry.name, _is_folder(entry)) for entry in entries]
+    except OSError as error:
+        raise RequestError(f"{shown(folder)}: folder cannot be read: {error.strerror}") from error
+    return [entry for entry in found if not (entry[2] and entry[1].startswith("."))]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    # A link that leads to itself makes entry.is_dir() raise, Path.is_dir() not.
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and Path(entry.path).is_dir())
+
+
+def _is_file(path: str) -> bool:
+    """Return whether *path* is a file, or a link to nothing: that one is to be reported, not passed over."""
+    return Path(path).is_file() or not Path(path).exists()
+
+
+def _by_parts(path: str) -> list[tuple[tuple[tuple[int, int, str], ...], str]]:
+    return [natural(part) for part in Path(path).parts]
+
+
+def _is_magic(text: str) -> bool:
+    return any(c in text for c in "*?[")

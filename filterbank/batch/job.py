@@ -1,0 +1,199 @@
+"""A Job: everything that a run needs to know, checked before any work."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from filterbank import imagefile
+from filterbank.batch import names
+from filterbank.batch.inputs import Source
+from filterbank.batch.manifest import Record
+from filterbank.batch.names import MANIFEST, Namer
+from filterbank.engine import METHODS
+from filterbank.errors import FilterbankError, RequestError
+from filterbank.imagefile import ReadOptions
+from filterbank.imagefile.encode import EXTENSIONS, TOPS
+from filterbank.imagefile.tone import RangeSpec
+from filterbank.model import Bank
+
+STANDARD_OUTPUT = "-"
+ON_EXISTS = ("error", "skip", "overwrite")
+RANGE_OVER = ("map", "image", "batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How images are read, applied and written; the defaults are the command's.
+
+    ``overrides`` and ``filters`` only say, for the manifest, how the banks were changed.
+    """
+
+    template: str | None = None
+    format: str = "png"
+    stack: bool = False
+    range: RangeSpec = field(default_factory=RangeSpec)
+    range_over: str = "map"
+    method: str = "auto"
+    on_exists: str = "error"
+    fail_fast: bool = False
+    fsync: bool = False
+    linear: bool = False
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    overrides: tuple[tuple[str, str], ...] = ()
+    filters: tuple[str, ...] = ()
+
+    @property
+    def top(self) -> int | None:
+        """The largest code of the files, None for float32."""
+        return TOPS[self.format]
+
+    @property
+    def extension(self) -> str:
+        """The extension of the files: a stack of codes is a TIFF, too."""
+        return "tiff" if self.stack and self.format != "npy" else EXTENSIONS[self.format]
+
+    def recorded(self, page: int) -> dict[str, Any]:
+        """Return every option that changes a result, for the manifest."""
+        return {
+            "overrides": dict(self.overrides),
+            "filter": list(self.filters),
+            "format": self.format,
+            "stack": self.stack,
+            "range": str(self.range),
+            "range_over": self.range_over,
+            "method": self.method,
+            "page": page,
+            "layout": self.reading.layout,
+            "linear": self.linear,
+            "orient": self.reading.orient,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A checked run: the images, the banks, and where each map goes.
+
+    ``done`` are the numbers of the sources that are skipped because their maps exist; ``stream``
+    takes the one map where ``out`` is ``-``.
+    """
+
+    sources: tuple[Source, ...]
+    banks: tuple[Bank, ...]
+    out: str
+    settings: Settings
+    namer: Namer
+    folders: tuple[str, ...] = ()
+    done: frozenset[int] = frozenset()
+    jobs: int = 1
+    stream: BinaryIO | None = None
+    clock: Callable[[], float] = time.perf_counter
+
+    @property
+    def manifest(self) -> Path:
+        """The path of the manifest."""
+        return Path(self.out, MANIFEST)
+
+    def reading(self, source: Source) -> ReadOptions:
+        """Return how *source* is read."""
+        reading = self.settings.reading
+        return reading if source.page is None else replace(reading, page=source.page)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDone:
+    """All maps of an image are written; one record a bank."""
+
+    source: Source
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailed:
+    """An image of which no map was written, and why."""
+
+    source: Source
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSkipped:
+    """An image whose maps exist already."""
+
+    source: Source
+
+
+Event = ImageDone | ImageFailed | ImageSkipped
+
+
+def make(
+    sources: Sequence[Source],
+    banks: Sequence[Bank],
+    out: str,
+    settings: Settings | None = None,
+    *,
+    jobs: int | None = None,
+    stream: BinaryIO | None = None,
+) -> Job:
+    """Return the checked job of applying *banks* to *sources* with maps below *out*.
+
+    Nothing is written. With *out* ``-`` the one map goes to *stream*.
+
+    Raises
+    ------
+    RequestError
+        Maps would share a file, overwrite an image, exist already, or the folder is a file; or a
+        setting is unknown.
+    """
+    settings = settings or Settings()
+    _check_settings(settings)
+    workers = jobs or len(os.sched_getaffinity(0))
+    if workers < 1:
+        raise RequestError(f"--jobs {workers}; accepted: 1 or more workers")
+    layers = [(bank.name, bank.layer.names) for bank in banks]
+    namer = names.namer(
+        settings.template, layers, stack=settings.stack, ext=settings.extension, out=os.path.normpath(out)
+    )
+    job = Job(tuple(sources), tuple(banks), namer.out, settings, namer, jobs=workers, stream=stream)
+    if out == STANDARD_OUTPUT:
+        count = len(job.sources) * len(namer.targets)
+        if count != 1:
+            raise RequestError(
+                f"--out -: found {count} maps; accepted: exactly one, from one image and one filter; "
+                "choose it with --filter, take --stack, or give a folder"
+            )
+        return job
+    if os.path.lexists(out) and not Path(out).is_dir():
+        raise RequestError(f"--out {out}: is a file; accepted: a folder, new or existing, or -")
+    places = names.check(namer, job.sources, settings.on_exists)
+    return replace(job, folders=places.folders, done=places.done)
+
+
+def each_page(sources: Iterable[Source]) -> list[Source]:
+    """Return *sources* with every page of a file of several as a source of its own.
+
+    A file whose pages cannot be counted stays one source; reading it will tell why.
+    """
+    pages: list[Source] = []
+    for source in sources:
+        try:
+            count = imagefile.count_pages(source.read())
+        except FilterbankError:
+            count = 1
+        pages += [source] if count == 1 else [replace(source, page=page) for page in range(count)]
+    return pages
+
+
+def _check_settings(settings: Settings) -> None:
+    for name, found, accepted in (
+        ("--format", settings.format, tuple(EXTENSIONS)),
+        ("--range-over", settings.range_over, RANGE_OVER),
+        ("--method", settings.method, METHODS),
+        ("--on-exists", settings.on_exists, ON_EXISTS),
+    ):
+        if found not in accepted:
+            raise RequestError(f"{name} {found}; accepted: {', '.join(accepted)}")

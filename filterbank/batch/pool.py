@@ -1,0 +1,107 @@
+"""The one owner of parallelism: several images at once, or several threads on one image, never both."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from types import TracebackType
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """The run is over: raised in a worker between two steps of its image."""
+
+
+@dataclass(slots=True)
+class Crew:
+    """Workers for *count* images.
+
+    With at least as many images as *jobs*, each worker takes whole images, one thread each. With
+    fewer, images come one after another and share all threads: the rows of a map while it is
+    computed, and one map each while they are encoded.
+    """
+
+    jobs: int
+    count: int
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _images: ThreadPoolExecutor = field(init=False)
+    _encoders: ThreadPoolExecutor | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._images = ThreadPoolExecutor(self.at_once)
+        if self.at_once < self.jobs:
+            self._encoders = ThreadPoolExecutor(self.jobs)
+
+    @property
+    def at_once(self) -> int:
+        """How many images are worked on at once."""
+        return self.jobs if self.count >= self.jobs else 1
+
+    @property
+    def threads(self) -> int:
+        """How many threads share one image."""
+        return self.jobs if self.at_once == 1 else 1
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all work at its next step and wait for that."""
+        self._stop.set()
+        self._images.shutdown(wait=True, cancel_futures=True)
+        if self._encoders is not None:
+            self._encoders.shutdown(wait=True, cancel_futures=True)
+
+    def check(self) -> None:
+        """Raise Stopped when the run is over; workers call it between steps."""
+        if self._stop.is_set():
+            raise Stopped
+
+    def images(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield ``work(item)`` of each item as it ends; what is waiting never grows with the batch."""
+        return _as_they_end(self._images, work, items, 2 * self.at_once)
+
+    def maps(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield ``work(item)`` of each item in order; *items* is drawn from as there is room."""
+        if self._encoders is None:
+            return map(work, items)
+        return _in_order(self._encoders, work, items, self.jobs + 1)
+
+
+def _as_they_end(
+    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], room: int
+) -> Iterator[Result]:
+    source = iter(items)
+    waiting: list[Future[Result]] = [pool.submit(work, item) for item in islice(source, room)]
+    while waiting:
+        ended = wait(waiting, return_when=FIRST_COMPLETED).done
+        for future in [future for future in waiting if future in ended]:
+            waiting.remove(future)
+            yield future.result()
+            waiting.extend(pool.submit(work, item) for item in islice(source, 1))
+
+
+def _in_order(
+    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], room: int
+) -> Iterator[Result]:
+    waiting: list[Future[Result]] = []
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= room:
+                yield waiting.pop(0).result()
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        # After a failure nothing may still be written when the caller cleans up.
+        for future in waiting:
+            future.cancel()
+        wait(waiting)

@@ -1,0 +1,79 @@
+"""Walking a job: events as images end, memory that does not grow with the batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from functools import partial
+from pathlib import Path
+
+from filterbank.batch import work
+from filterbank.batch.atomic import make_folder, remove_leftovers
+from filterbank.batch.inputs import Source
+from filterbank.batch.job import Event, ImageDone, ImageFailed, ImageSkipped, Job
+from filterbank.batch.pool import Crew
+from filterbank.errors import OutputError
+from filterbank.imagefile import tone
+from filterbank.imagefile.tone import Extremes
+
+
+def run(job: Job) -> Iterator[Event]:
+    """Yield one event per image as it ends; its files and its manifest lines are there by then.
+
+    A bad image is an event, not an exception. Closing the iterator ends all work at its next step.
+
+    Raises
+    ------
+    OutputError
+        The folder for maps cannot be made or written to.
+    """
+    if job.stream is None:
+        _open_folder(job)
+    for number in sorted(job.done):
+        yield ImageSkipped(job.sources[number])
+    todo = {source: None for number, source in enumerate(job.sources) if number not in job.done}
+    shared = None
+    if todo and job.settings.range_over == "batch" and work.needs_extremes(job):
+        shared = yield from _survey(job, todo)
+    with Crew(job.jobs, len(todo)) as crew:
+        for event in crew.images(partial(_apply, job, crew, shared), todo):
+            yield event
+            if isinstance(event, ImageFailed) and job.settings.fail_fast:
+                return
+
+
+def _apply(
+    job: Job, crew: Crew, shared: dict[str, Extremes] | None, source: Source
+) -> ImageDone | ImageFailed:
+    crew.check()
+    return work.apply(job, source, crew, shared)
+
+
+def _survey(job: Job, todo: dict[Source, None]) -> Generator[ImageFailed, None, dict[str, Extremes]]:
+    """Return the extremes of the whole batch; bad images are yielded and taken out of *todo*.
+
+    Images that are skipped count too: what is done later shares the scale of what was done before.
+    """
+    shared: dict[str, Extremes] = {}
+    with Crew(job.jobs, len(job.sources)) as crew:
+        surveyed = crew.images(lambda source: (source, work.extremes(job, source, crew)), job.sources)
+        for source, found in surveyed:
+            if not isinstance(found, ImageFailed):
+                for kind in found:
+                    shared[kind] = tone.merge(shared.get(kind, tone.EMPTY), found[kind])
+            elif source in todo:
+                yield found
+                del todo[source]
+                if job.settings.fail_fast:
+                    todo.clear()
+                    break
+    return shared
+
+
+def _open_folder(job: Job) -> None:
+    out = Path(job.out)
+    make_folder(out, fsync=job.settings.fsync)
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise OutputError(f"{out}: may not be written to; choose another folder with -o")
+    for folder in {job.out, *job.folders}:
+        remove_leftovers(Path(folder))

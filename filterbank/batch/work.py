@@ -1,0 +1,168 @@
+"""One image: decoded once, filtered by each bank, and its maps scaled, coded and written."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from filterbank import engine, imagefile
+from filterbank.batch import manifest
+from filterbank.batch.inputs import Source
+from filterbank.batch.job import ImageDone, ImageFailed, Job
+from filterbank.batch.manifest import MapRecord, Record
+from filterbank.batch.maps import Maps, Shared, Values, write
+from filterbank.batch.pool import Crew
+from filterbank.errors import FilterbankError
+from filterbank.imagefile import encode, tone
+from filterbank.imagefile.tone import Extremes
+from filterbank.model import Bank, FeatureMap, Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decoded:
+    image: Image
+    sha256: str
+
+
+def needs_extremes(job: Job) -> bool:
+    """Return whether maps share a scale that depends on their values."""
+    settings = job.settings
+    return (
+        settings.top is not None
+        and settings.range_over != "map"
+        and any(
+            tone.resolve(settings.range, filter, bank.layer.activation).needs_extremes
+            for bank in job.banks
+            for filter in bank.filters
+        )
+    )
+
+
+def extremes(job: Job, source: Source, crew: Crew) -> dict[str, Extremes] | ImageFailed:
+    """Return the extremes of *source*'s maps for each resolved range; nothing is written."""
+    try:
+        return _extremes(job, _decode(job, source).image, crew)
+    except (FilterbankError, OSError, MemoryError) as error:
+        return _failed(source, error)
+
+
+def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) -> ImageDone | ImageFailed:
+    """Write all maps of *source* and its lines in the manifest; or say why none is there."""
+    began = job.clock()
+    written: list[Path] = []
+    try:
+        decoded = _decode(job, source)
+        if shared is None and needs_extremes(job):
+            shared = _extremes(job, decoded.image, crew)
+        names = iter(job.namer.names(source))
+        records = []
+        for bank in job.banks:
+            count = 1 if job.settings.stack else len(bank.filters)
+            files = [name for name, _ in zip(names, range(count), strict=False)]
+            maps = _filter(job, bank, decoded.image, crew)
+            done = write(job, maps, files, shared or {}, crew, written)
+            seconds = round(job.clock() - began, 6)
+            records.append(_record(job, source, decoded, bank, done, seconds))
+        if job.stream is None:
+            manifest.append(job.manifest, records, fsync=job.settings.fsync)
+    except BaseException as error:
+        # The image is done or it is not: no half sets of maps.
+        for path in written:
+            with suppress(OSError):
+                path.unlink()
+        if isinstance(error, BrokenPipeError) or not isinstance(
+            error, FilterbankError | OSError | MemoryError
+        ):
+            raise
+        return _failed(source, error)
+    return ImageDone(source, tuple(records))
+
+
+def _failed(source: Source, error: BaseException) -> ImageFailed:
+    if isinstance(error, MemoryError):
+        return ImageFailed(source, "not enough memory for this image; use fewer --jobs or a smaller image")
+    return ImageFailed(source, str(error).removeprefix(f"{source.called}: "))
+
+
+class _Named(io.BytesIO):
+    """Bytes that say what they are called, for messages and for formats known by their extension."""
+
+    name: str
+
+
+def _decode(job: Job, source: Source) -> _Decoded:
+    data = source.read()
+    stream = _Named(data)
+    stream.name = source.called
+    image = imagefile.read(stream, job.reading(source))
+    return _Decoded(image, hashlib.sha256(data).hexdigest())
+
+
+def _filter(job: Job, bank: Bank, image: Image, crew: Crew) -> Maps:
+    """Return the maps of *bank*; with ``input: each`` a map has every channel of the image."""
+    prepared = imagefile.prepare(image, bank.input, job.settings.linear)
+    planes = prepared.planes
+    plan = engine.plan(bank.stack, planes.shape[1:], job.settings.method)
+    alpha = None if prepared.alpha is None else _carried(prepared.alpha, plan)
+    groups = [plane[np.newaxis] for plane in planes] if bank.input == "each" else [planes]
+    if not job.settings.stack:
+        encode.check_channels(job.settings.format, len(groups), alpha is not None)
+    runs = [engine.run(plan, group, crew.threads) for group in groups]
+    return Maps(bank, plan.output, len(groups), alpha, _together(bank, plan, runs, crew))
+
+
+def _together(
+    bank: Bank, plan: engine.Plan, runs: list[Iterator[tuple[int, Values]]], crew: Crew
+) -> Iterator[FeatureMap]:
+    for parts in zip(*runs, strict=True):
+        crew.check()
+        index, values = parts[0]
+        if len(parts) > 1:
+            values = np.stack([values for _, values in parts])
+        yield FeatureMap(bank.filters[index], values, plan.methods[index])
+
+
+def _carried(alpha: Values, plan: engine.Plan) -> Values:
+    """Return *alpha* (H, W) at the middle of each output's receptive field, (H2, W2)."""
+    for axis in (0, 1):
+        places = np.arange((plan.output.out_height, plan.output.out_width)[axis])
+        for layer in reversed(plan.layers):
+            g = layer.geometry
+            middle = g.dilation[axis] * (g.kernel[axis] - 1) // 2 - g.padding[axis]
+            places = np.clip(places * g.stride[axis] + middle, 0, (g.height, g.width)[axis] - 1)
+        alpha = alpha.take(places, axis)
+    return alpha
+
+
+def _extremes(job: Job, image: Image, crew: Crew) -> dict[str, Extremes]:
+    found: dict[str, Extremes] = {}
+    for bank in job.banks:
+        for one in _filter(job, bank, image, crew).each:
+            kind = tone.resolve(job.settings.range, one.filter, bank.layer.activation).kind
+            found[kind] = tone.merge(found.get(kind, tone.EMPTY), tone.extremes(one.values))
+    return found
+
+
+def _record(
+    job: Job, source: Source, decoded: _Decoded, bank: Bank, maps: tuple[MapRecord, ...], seconds: float
+) -> Record:
+    info = decoded.image.info
+    options = job.settings.recorded(job.reading(source).page)
+    return Record(
+        input=source.path,
+        sha256=decoded.sha256,
+        height=info.height,
+        width=info.width,
+        channels=info.channels,
+        bank=bank.name,
+        digest=bank.digest,
+        options=options,
+        maps=maps,
+        seconds=seconds,
+    )
