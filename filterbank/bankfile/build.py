@@ -1,0 +1,189 @@
+"""A bank's tree -> model.Bank: what the keys mean together.
+
+For every filter, in this order: kernel, spread over channels, scale, turn (a convolution), normalize.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping as Values
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.bankfile.canonical import digest
+from filterbank.bankfile.entries import Entry
+from filterbank.bankfile.kernel import MAX_WEIGHTS
+from filterbank.bankfile.keys import Given, read_mapping
+from filterbank.bankfile.kinds import clean_name
+from filterbank.bankfile.nodes import Mapping, Node, describe
+from filterbank.bankfile.schema import BANK_KEYS, HOMES
+from filterbank.bankfile.source import Faults
+from filterbank.model import INPUT_CHANNELS, Activation, Bank, Filter, Layer, Stack
+
+_INPUT_OF_DEPTH: dict[int, str | int] = {1: "gray", 3: "rgb", 4: "rgba"}
+# Sums below this share of Σ|w| are rounding, and cannot be made 1.
+_VANISHES = 1e-6
+
+
+@dataclass(frozen=True)
+class Built:
+    """A bank and what was written in its file, for warnings."""
+
+    bank: Bank
+    given: dict[str, Given]
+    entries: list[Entry]
+
+
+def build(node: Node, faults: Faults) -> Built:
+    """Return the bank that *node* describes.
+
+    Raises
+    ------
+    BankError
+        Anything is wrong; all of it is in the error.
+    """
+    if not isinstance(node, Mapping):
+        faults.add(node.at, "", describe(node), "accepted: a mapping with at least the key filters")
+        faults.raise_if_any()
+        raise AssertionError
+    given = read_mapping(node, BANK_KEYS, "", faults, HOMES)
+    values = {name: each.value for name, each in given.items() if each.value is not None}
+    entries: list[Entry] = values.get("filters", [])
+    filters = _filters(entries, values, faults)
+    channels = _channels(entries, filters, given, values, faults)
+    faults.raise_if_any()
+    name = values.get("name") or clean_name(Path(faults.source.path).stem) or "bank"
+    bank = Bank(
+        name=name,
+        stack=Stack((_layer(tuple(filters), values),)),
+        input=values.get("input", _INPUT_OF_DEPTH.get(channels, channels)),
+        description=values.get("description", ""),
+        source=values.get("source", ""),
+    )
+    return Built(replace(bank, digest=digest(bank)), given, entries)
+
+
+def _layer(filters: tuple[Filter, ...], values: Values[str, Any]) -> Layer:
+    return Layer(
+        filters=filters,
+        stride=values.get("stride", (1, 1)),
+        padding=values.get("padding", "same"),
+        padding_mode=values.get("padding_mode", "zeros"),
+        padding_value=values.get("padding_value", (0.0,)),
+        dilation=values.get("dilation", (1, 1)),
+        groups=values.get("groups", 1),
+        activation=values.get("activation", Activation()),
+        mean=values.get("mean", (0.0,)),
+        std=values.get("std", (1.0,)),
+    )
+
+
+def _filters(entries: list[Entry], values: Values[str, Any], faults: Faults) -> list[Filter]:
+    """Return the entries as filters in their final weights."""
+    filters = []
+    for entry in entries:
+        weights = entry.weights[None] if entry.weights.ndim == 2 else entry.weights
+        if entry.channels is not None:
+            weights = weights * np.array(entry.channels)[:, None, None]
+        with np.errstate(over="ignore"):
+            weights = weights * entry.scale
+        if not np.isfinite(weights).all():
+            found = "weights times scale are beyond the largest number"
+            faults.add(entry.at, entry.where, found, "accepted: finite weights", "use a smaller scale")
+            continue
+        if values.get("operation") == "convolution":
+            weights = weights[:, ::-1, ::-1]
+        weights = _normalized(weights, values.get("normalize", "none"), entry, faults)
+        filters.append(Filter(entry.name, weights, entry.bias))
+    return filters
+
+
+def _normalized(weights: NDArray[np.float64], how: str, entry: Entry, faults: Faults) -> NDArray[np.float64]:
+    """Return *weights* (C, F, F) brought to the sum that *how* names; a fault where they have none."""
+    largest = float(np.abs(weights).max())
+    if how == "none":
+        return weights
+    if largest > 0:
+        # Sums of squares of tiny or huge weights would leave the range of floats.
+        weights = weights / largest
+    total = math.fsum(np.abs(weights).ravel())
+    found, size = "all weights are 0", total
+    if how == "l2":
+        size = math.sqrt(math.fsum((weights**2).ravel()))
+    elif how == "sum":
+        size = math.fsum(weights.ravel())
+        found, size = "the weights sum to 0", 0.0 if abs(size) <= _VANISHES * total else size
+    elif how == "zero_mean_l1":
+        weights = weights - math.fsum(weights.ravel()) / weights.size
+        size = math.fsum(np.abs(weights).ravel())
+        found, size = "all weights are equal", 0.0 if size <= _VANISHES * total else size
+    if size == 0 or not math.isfinite(size):
+        hint = "use another normalize" if how != "l1" else "change the kernel"
+        faults.add(entry.at, entry.where, f"{found}, which normalize: {how} cannot make 1", "", hint)
+        return weights
+    return weights / size
+
+
+def _channels(
+    entries: list[Entry],
+    filters: list[Filter],
+    given: dict[str, Given],
+    values: Values[str, Any],
+    faults: Faults,
+) -> int:
+    """Return C after checking that depths, groups, input and lists per channel agree."""
+    groups: int = values.get("groups", 1)
+    wanted = values.get("input")
+    if (
+        len(filters) != len(entries)
+        or not filters
+        or any(name in given and name not in values for name in ("groups", "input"))
+    ):
+        return 0
+    if len(filters) % groups:
+        found = f"found {groups} with {len(filters)} filter{'s' if len(filters) > 1 else ''}"
+        faults.add(given["groups"].at, "groups", found, "accepted: a divisor of the number of filters")
+    channels: int | None = INPUT_CHANNELS.get(wanted, wanted) if wanted is not None else None
+    if channels is not None and channels % groups:
+        found = f"found {groups} with input {wanted} of {channels} channel{'s' if channels > 1 else ''}"
+        faults.add(given["groups"].at, "groups", found, "accepted: a divisor of the channels")
+        return 0
+    depth: int = filters[0].weights.shape[0] if channels is None else channels // groups
+    whose = f"input {wanted}" + (f" with groups {groups}" if groups > 1 else "")
+    whose = whose if wanted is not None else f"filter {filters[0].name!r}"
+    for entry, each in zip(entries, filters, strict=True):
+        own = each.weights.shape[0]
+        if own != depth:
+            found = f"found a depth of {own} (planes or channels), {whose} has {depth}"
+            faults.add(entry.at, entry.where, found, f"accepted: a depth of {depth}", _depth_hint(own, depth))
+    _check_per_channel(depth * groups, given, values, faults)
+    rows, columns = (max(each.weights.shape[axis] for each in filters) for axis in (1, 2))
+    total = len(filters) * depth * rows * columns
+    if total > MAX_WEIGHTS:
+        found = f"found {total:,} weights ({len(filters)} filters of {depth}×{rows}×{columns})"
+        faults.add(
+            given["filters"].at, "filters", found, f"accepted: at most {MAX_WEIGHTS:,}", "split the bank"
+        )
+    return depth * groups
+
+
+def _depth_hint(own: int, depth: int) -> str:
+    """Return how to give a filter of depth *own* the *depth* it needs."""
+    if own == 1:
+        ones = ", ".join(["1"] * depth) if depth <= 4 else "one number per channel"
+        return f"spread it with channels: [{ones}], or say input: each"
+    return f"write {depth} plane{'s' if depth > 1 else ''} or change input"
+
+
+def _check_per_channel(
+    channels: int, given: dict[str, Given], values: Values[str, Any], faults: Faults
+) -> None:
+    for name in ("mean", "std", "padding_value"):
+        length = len(values.get(name, (0,)))
+        if length not in (1, channels):
+            found = f"found a list of {length}, the bank has {channels} channel{'s' if channels > 1 else ''}"
+            faults.add(given[name].at, name, found, f"accepted: a number or a list of {channels}")

@@ -1,0 +1,178 @@
+"""Changing a bank that was read: options of the command line, and only some of the filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from filterbank.bankfile.canonical import digest
+from filterbank.bankfile.keys import Key
+from filterbank.bankfile.kinds import Number, nearest
+from filterbank.bankfile.layer_kinds import Numbers
+from filterbank.bankfile.nodes import Node, Sequence
+from filterbank.bankfile.schema import LAYER_KEYS
+from filterbank.bankfile.source import Faults, Source
+from filterbank.errors import BankError, RequestError
+from filterbank.model import Bank, Filter, Layer, Stack
+
+_NAMES = ("stride", "padding", "padding_mode", "padding_value", "dilation", "activation")
+_KINDS = {key.name: key.kind for key in LAYER_KEYS if key.name in _NAMES}
+OPTIONS = (*(key for key in LAYER_KEYS if key.name in _NAMES), Key("bias", Numbers(Number())))
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _parse(name: str, text: str) -> Node:
+    """Return the node that an option's *text* writes; ``1,2`` is ``[1,2]``.
+
+    Raises
+    ------
+    RequestError
+        It is no YAML value.
+    """
+    from filterbank.bankfile import yaml_text  # noqa: PLC0415
+
+    written = text.strip()
+    if "," in written and written[:1] not in "[{":
+        written = f"[{written}]"
+    try:
+        return yaml_text.parse(Faults(Source(_flag(name), written)))
+    except BankError as error:
+        fault = error.faults[0]
+        hint = "; quote it, with brackets closed, as in '[1, 2]'"
+        raise RequestError(
+            f"{_flag(name)}: found {text!r}, {fault.found.removeprefix('found ')}{hint}"
+        ) from None
+
+
+def _read(name: str, text: str) -> Any:
+    """Return the value of one option, read as in a file."""
+    if name not in {key.name for key in OPTIONS}:
+        raise RequestError(f"{_flag(name)}: no such override; {nearest(name, [key.name for key in OPTIONS])}")
+    kind = next(key.kind for key in OPTIONS if key.name == name)
+    node, faults = _parse(name, text), Faults(Source("", text))
+    value = kind.read(node, "", faults)
+    if value is None:
+        fault = faults.listed()[0]
+        said = "; ".join(part for part in (fault.found, fault.accepted, fault.hint) if part)
+        where = f" {fault.where}:" if fault.where else ""
+        raise RequestError(f"{_flag(name)}:{where} {said}".replace("one per channel", _per(name)))
+    if name == "bias" and isinstance(node, Sequence):
+        return tuple(value)
+    return value
+
+
+def _per(name: str) -> str:
+    return "one per filter" if name == "bias" else "one per channel"
+
+
+def override(bank: Bank, options: Mapping[str, str]) -> Bank:
+    """Return *bank* with what the *options* say in place of its own, and the digest that follows.
+
+    Keys are stride, padding, padding_mode, padding_value, dilation, activation (all as spelled in a
+    file) and bias, a number for all filters or a list with one each. Of a stack, the last layer changes.
+
+    Raises
+    ------
+    RequestError
+        An option's text is not what its key accepts, or does not fit the bank.
+
+    Examples
+    --------
+    >>> from filterbank.bankfile import load
+    >>> layer = override(load("sobel"), {"stride": "2", "padding": "1,0", "activation": "relu"}).layer
+    >>> layer.stride, layer.padding, str(layer.activation)
+    ((2, 2), (1, 0, 1, 0), 'relu')
+    """
+    values = {name.replace("-", "_"): text for name, text in options.items()}
+    if not values:
+        return bank
+    changes = {name: _read(name, text) for name, text in values.items()}
+    biases = changes.pop("bias", None)
+    layer = replace(bank.layer, **changes)
+    _check_fit(layer, changes)
+    if biases is not None:
+        layer = _biased(layer, biases)
+    return _with_layer(bank, layer)
+
+
+def _check_fit(layer: Layer, changes: dict[str, Any]) -> None:
+    """Raise RequestError for a padding value that does not fit the layer or would do nothing."""
+    value = changes.get("padding_value", (0.0,))
+    if len(value) not in (1, layer.channels):
+        raise RequestError(
+            f"--padding-value: found {len(value)} numbers, the bank has {layer.channels} channels; "
+            f"accepted: one number or {layer.channels}"
+        )
+    if any(value) and layer.padding_mode != "constant":
+        raise RequestError(
+            f"--padding-value: has no effect with padding mode {layer.padding_mode}; "
+            "accepted: with --padding-mode constant; add it"
+        )
+
+
+def _biased(layer: Layer, biases: tuple[float, ...]) -> Layer:
+    """Return *layer* with these biases: one for all filters, or one each."""
+    count = len(layer.filters)
+    if len(biases) not in (1, count):
+        raise RequestError(
+            f"--bias: found {len(biases)} numbers, the bank has {count} filters; "
+            f"accepted: one number or {count}"
+        )
+    spread = biases * count if len(biases) == 1 else biases
+    changed = (replace(each, bias=bias) for each, bias in zip(layer.filters, spread, strict=True))
+    return replace(layer, filters=tuple(changed))
+
+
+def _with_layer(bank: Bank, layer: Layer) -> Bank:
+    """Return *bank* with *layer* as its last, and the digest of that."""
+    changed = replace(bank, stack=Stack((*bank.stack.layers[:-1], layer)))
+    return replace(changed, digest=digest(changed))
+
+
+def select(bank: Bank, globs: Iterable[str]) -> Bank:
+    """Return *bank* with only the filters whose name matches one of the *globs*, in the bank's order.
+
+    Raises
+    ------
+    RequestError
+        A glob matches no filter.
+
+    Examples
+    --------
+    >>> from filterbank.bankfile import load
+    >>> select(load("sobel"), ["*_x"]).layer.names
+    ('sobel_x',)
+    """
+    layer, wanted = bank.layer, list(globs)
+    for glob in wanted:
+        if not any(fnmatchcase(name, glob) for name in layer.names):
+            shown = ", ".join(layer.names[:20]) + (", …" if len(layer.names) > 20 else "")
+            raise RequestError(
+                f"--filter: {glob!r} matches no filter of bank {bank.name!r}; accepted: {shown}; "
+                "use * and ? for any characters, in quotes"
+            )
+    keep = [any(fnmatchcase(name, glob) for glob in wanted) for name in layer.names]
+    if not wanted or all(keep):
+        return bank
+    filters = _ungrouped(layer) if layer.groups > 1 else layer.filters
+    chosen = tuple(each for each, kept in zip(filters, keep, strict=True) if kept)
+    return _with_layer(bank, replace(layer, filters=chosen, groups=1))
+
+
+def _ungrouped(layer: Layer) -> tuple[Filter, ...]:
+    """Return the filters over all channels, zero outside their group: which group one is in is its index."""
+    depth, per_group = layer.channels // layer.groups, len(layer.filters) // layer.groups
+    filters = []
+    for index, each in enumerate(layer.filters):
+        weights = np.zeros((layer.channels, *each.weights.shape[1:]))
+        first = index // per_group * depth
+        weights[first : first + depth] = each.weights
+        filters.append(replace(each, weights=weights))
+    return tuple(filters)

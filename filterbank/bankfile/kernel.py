@@ -1,0 +1,134 @@
+"""The kind of a kernel: rows of numbers, read into a float64 array."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.bankfile.kinds import Number, refuse
+from filterbank.bankfile.nodes import Node, Scalar, Sequence
+from filterbank.bankfile.source import Faults
+
+MAX_SIDE = 65535
+MAX_WEIGHTS = 2**24
+
+_LEVELS = ("number", "row", "plane", "kernel")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Weights of one filter: F numbers (1×F), F×F, or C×F×F."""
+
+    @property
+    def accepted(self) -> str:
+        """What is accepted, in words."""
+        return "rows of numbers like [[0, 1], [1, 0]], one row [1, 2, 1], or a list of such planes"
+
+    def read(self, node: Node, where: str, faults: Faults) -> NDArray[np.float64] | None:
+        """Return the weights, (F, F) or (C, F, F)."""
+        depth = _depth(node)
+        if depth == 0 or depth > 3:
+            hint = f"remove {depth - 3} of the {depth} levels of brackets" if depth > 3 else ""
+            refuse(self, node, where, faults, hint=hint)
+            return None
+        before = len(faults)
+        values = self._read_level(node, depth, "", where, faults)
+        if len(faults) > before or not _is_even(node, depth, where, faults):
+            return None
+        array = np.array(values, np.float64)
+        array = array[None] if depth == 1 else array
+        if max(array.shape) > MAX_SIDE or array.size > MAX_WEIGHTS:
+            size = "×".join(map(str, array.shape))
+            accepted = f"accepted: at most {MAX_SIDE} rows or columns and {MAX_WEIGHTS:,} weights"
+            faults.add(node.at, where, f"found a kernel of {size}", accepted, "use a smaller kernel")
+            return None
+        return array
+
+    def _read_level(self, node: Node, depth: int, place: str, where: str, faults: Faults) -> Any:
+        """Return the nested lists of numbers below *node*, which is *depth* levels deep."""
+        if depth == 0:
+            return Number().read(node, f"{where}{place}", faults)
+        if not isinstance(node, Sequence) or not node.items:
+            wanted = f"accepted: a {_LEVELS[depth]} as a list of {_LEVELS[depth - 1]}s"
+            hint = "put every row into brackets" if isinstance(node, Scalar) else ""
+            refuse_list = f"{where}{place}"
+            from filterbank.bankfile.nodes import describe  # noqa: PLC0415
+
+            faults.add(node.at, refuse_list, describe(node), wanted, hint)
+            return None
+        if depth == 1:
+            values = [item.value for item in node.items if type(item) is Scalar]
+            clean = len(values) == len(node.items)
+            if clean and all(type(value) is float or type(value) is int for value in values):
+                numbers = [float(value) for value in values]  # type: ignore[arg-type]
+                if all(map(math.isfinite, numbers)):
+                    return numbers
+        below = _LEVELS[depth - 1]
+        return [
+            self._read_level(item, depth - 1, f"{place}, {below} {index}", where, faults)
+            for index, item in enumerate(node.items, 1)
+        ]
+
+    def schema(self) -> dict[str, Any]:
+        """Return the kind as JSON Schema."""
+        rule: dict[str, Any] = {"type": "number"}
+        rules = []
+        for _ in range(3):
+            rule = {"type": "array", "items": rule, "minItems": 1, "maxItems": MAX_SIDE}
+            rules.append(rule)
+        return {"anyOf": rules}
+
+
+def _depth(node: Node) -> int:
+    """Return how many levels of lists *node* has, by its first items."""
+    depth = 0
+    while isinstance(node, Sequence):
+        depth += 1
+        if not node.items:
+            break
+        node = node.items[0]
+    return depth
+
+
+def _is_even(node: Node, depth: int, where: str, faults: Faults) -> bool:
+    """Return whether all rows are equally long and all planes equally large; add what is not."""
+    if depth == 1 or not isinstance(node, Sequence):
+        return True
+    planes = node.items if depth == 3 else [node]
+    before = len(faults)
+    for index, plane in enumerate(planes, 1):
+        if isinstance(plane, Sequence):
+            place = f"{where}, plane {index}" if depth == 3 else where
+            _compare(plane.items, "row", "number", place, faults)
+    if depth == 3 and len(faults) == before:
+        _compare(planes, "plane", "row", where, faults)
+    if depth == 3 and len(faults) == before:
+        firsts = [plane.items[0] for plane in planes if isinstance(plane, Sequence)]
+        _compare(firsts, "plane", "column", where, faults)
+    return len(faults) == before
+
+
+def _compare(items: Items[Node], what: str, part: str, where: str, faults: Faults) -> None:
+    """Add a fault for each of the *items* whose length is not that of most."""
+    lengths = [len(item.items) if isinstance(item, Sequence) else 0 for item in items]
+    usual = Counter(lengths).most_common(1)[0][0]
+    others = _numbered([index for index, length in enumerate(lengths, 1) if length == usual], what)
+    for index, (item, length) in enumerate(zip(items, lengths, strict=True), 1):
+        if length != usual:
+            found = f"{what} {index} has {length} {part}{'s' if length != 1 else ''}, {others} {usual}"
+            faults.add(item.at, where, found, "", f"make all {what}s equal")
+
+
+def _numbered(indices: list[int], what: str) -> str:
+    """Return ``rows 1-2 have``, ``row 1 has`` or ``the others have``."""
+    if len(indices) == 1:
+        return f"{what} {indices[0]} has"
+    if indices[-1] - indices[0] + 1 == len(indices):
+        return f"{what}s {indices[0]}-{indices[-1]} have"
+    return "the others have"

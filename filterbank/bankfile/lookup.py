@@ -1,0 +1,96 @@
+"""Banks by path or by the name of a shipped one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from filterbank.bankfile.build import Built, build
+from filterbank.bankfile.kinds import nearest
+from filterbank.bankfile.nodes import parse
+from filterbank.bankfile.source import read_source
+from filterbank.errors import RequestError
+from filterbank.model import Bank
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def _folder() -> Path:
+    """Return the folder of the shipped banks: inside an installed package, beside it in a source tree."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "filters"
+    return inside if inside.is_dir() else package.parent / "filters"
+
+
+def shipped() -> list[str]:
+    """Return the names of the banks that come with the program, sorted.
+
+    >>> "sobel" in shipped()
+    True
+    """
+    return sorted(path.stem for path in _folder().glob("*.yaml"))
+
+
+def find(name: str) -> Path:
+    """Return the path of the shipped bank *name*.
+
+    Raises
+    ------
+    RequestError
+        There is none of that name.
+    """
+    names = shipped()
+    if name in names:
+        return _folder() / f"{name}.yaml"
+    hint = nearest(Path(name).stem if name.endswith(_SUFFIXES) else name, names)
+    advice = "; ".join(part for part in (hint, "`filterbank banks` lists them") if part)
+    raise RequestError(
+        f"bank {name!r}: no such file and no shipped bank of that name; "
+        f"accepted: a path or a shipped bank; {advice}"
+    )
+
+
+def locate(reference: str | os.PathLike[str]) -> Path:
+    """Return the file that *reference* means: a path where there is one, else a shipped bank.
+
+    Raises
+    ------
+    RequestError
+        It is neither.
+    """
+    path = Path(reference)
+    try:
+        is_there = path.exists()
+    except (OSError, ValueError):
+        is_there = False
+    # A folder in the way must not hide a shipped bank: `maps/sobel` is not meant by `-b sobel`.
+    if is_there and not (path.is_dir() and str(reference) in shipped()):
+        return path
+    return find(os.fspath(reference))
+
+
+def read(reference: str | os.PathLike[str]) -> Built:
+    """Return the bank that *reference* means, and how it was written."""
+    path = locate(reference)
+    is_given = Path(reference) == path
+    source = read_source(reference if is_given else path)
+    return build(*parse(source))
+
+
+def load(reference: str | os.PathLike[str]) -> Bank:
+    """Return the bank at a path, or the shipped bank of that name; a file of that name wins.
+
+    Raises
+    ------
+    RequestError
+        There is no such file or bank, or it cannot be opened.
+    BankError
+        The file is no faultless bank; the error carries every fault.
+
+    Examples
+    --------
+    >>> bank = load("sobel")
+    >>> bank.name, bank.layer.names, bank.layer.weights.shape
+    ('sobel', ('sobel_x', 'sobel_y'), (2, 1, 3, 3))
+    """
+    return read(reference).bank

@@ -1,0 +1,114 @@
+"""The tree a bank file's text is read into; every node knows its offset in the text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from filterbank.bankfile.source import Faults, Source, shorten
+
+# The deepest thing in a bank is a number in filters > entry > kernel > plane > row.
+MAX_DEPTH = 16
+# Nodes with every alias counted as often as it is used; ten times a bank of 48 filters of 49×49×3.
+MAX_NODES = 4_000_000
+
+Value = None | bool | int | float | str
+
+
+@dataclass(slots=True)
+class Scalar:
+    """One value and the text it was written as."""
+
+    at: int
+    value: Value
+    text: str
+
+
+@dataclass(slots=True)
+class Sequence:
+    """A list of nodes."""
+
+    at: int
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Mapping:
+    """Pairs of nodes in file order; repeated keys are still there, to be found as faults."""
+
+    at: int
+    entries: list[tuple[Node, Node]] = field(default_factory=list)
+
+
+Node = Scalar | Sequence | Mapping
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Value] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+# Longer integers are read as floats: exact to 53 bits like every weight, and int() refuses 4300 digits.
+_LONGEST_INTEGER = 18
+
+
+def resolve(text: str) -> Value:
+    """Return what a plain scalar means in the core schema of YAML 1.2.
+
+    >>> resolve("1e-3"), resolve("yes"), resolve("0o17"), resolve("010"), resolve("true"), resolve("~")
+    (0.001, 'yes', 15, 10, True, None)
+    """
+    if _FLOAT.fullmatch(text):
+        if len(text) <= _LONGEST_INTEGER and _INTEGER.fullmatch(text):
+            return int(text)
+        return float(text)
+    if text in _WORDS:
+        return _WORDS[text]
+    if _BASED.fullmatch(text):
+        number = int(text, 0)
+        return number if number.bit_length() <= 64 else float("inf")
+    return text
+
+
+def describe(node: Node) -> str:
+    """Return what *node* is, in the words of a message.
+
+    >>> describe(Scalar(0, True, "yes")), describe(Scalar(0, "a", "a")), describe(Sequence(0, []))
+    ('found yes, a boolean', "found the text 'a'", 'found an empty list')
+    """
+    if isinstance(node, Sequence):
+        return f"found a list of {len(node.items)}" if node.items else "found an empty list"
+    if isinstance(node, Mapping):
+        keys = ", ".join(shorten(key.text, 20) for key, _ in node.entries[:3] if isinstance(key, Scalar))
+        more = ", …" if len(node.entries) > 3 else ""
+        return f"found a mapping with {keys}{more}" if keys else "found an empty mapping"
+    if node.value is None:
+        return f"found {node.text}, which is null" if node.text.strip() else "found nothing (null)"
+    if isinstance(node.value, bool):
+        return f"found {node.text}, a boolean"
+    if isinstance(node.value, str):
+        return f"found the text {shorten(node.value)}"
+    return f"found {shorten(node.text)[1:-1]}"
+
+
+def parse(source: Source) -> tuple[Node, Faults]:
+    """Return the tree of *source* and the faults collector, JSON for a name in ``.json``, else YAML.
+
+    Raises
+    ------
+    BankError
+        The text is no YAML or JSON, or breaks a limit on its size.
+    """
+    faults = Faults(source)
+    if source.path.lower().endswith(".json"):
+        from filterbank.bankfile import json_text  # noqa: PLC0415
+
+        return json_text.parse(faults), faults
+    from filterbank.bankfile import yaml_text  # noqa: PLC0415
+
+    return yaml_text.parse(faults), faults

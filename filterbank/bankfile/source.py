@@ -1,0 +1,165 @@
+"""The text of a bank file, places in it, and the faults found there."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from filterbank.errors import BankError, Fault, RequestError
+
+# A bank of 48 filters of 49×49×3 in full precision is 7 MB of text.
+MAX_BYTES = 64 * 2**20
+# A file that is wrong throughout would otherwise answer with a line for every number.
+MAX_FAULTS = 1000
+
+NOWHERE = -1
+
+
+@dataclass(frozen=True)
+class Source:
+    """A decoded text and the path it is named by in messages."""
+
+    path: str
+    text: str
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts, at = [0], 0
+        for line in self.text.splitlines(keepends=True):
+            at += len(line)
+            # splitlines also breaks at form feeds and the like, which no editor counts as a line.
+            if line[-1] in "\r\n":
+                starts.append(at)
+        return starts
+
+    def place(self, at: int) -> tuple[int, int]:
+        r"""Return line and column, both from 1, of the character at offset *at*; (0, 0) for nowhere.
+
+        >>> Source("bank.yaml", "name: a\nstride: 0\n").place(16)
+        (2, 9)
+        """
+        if at < 0:
+            return 0, 0
+        line = bisect_right(self._starts, at)
+        return line, at - self._starts[line - 1] + 1
+
+    def fault(self, at: int, where: str, found: str, accepted: str = "", hint: str = "") -> Fault:
+        """Return a Fault placed at offset *at* of this text."""
+        line, column = self.place(at)
+        return Fault(where, found, accepted, hint, self.path, line, column)
+
+
+class Faults:
+    """Collects what is wrong in one source, to be told all at once and in file order."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._found: dict[Fault, int] = {}
+        self._left_out = 0
+
+    def add(self, at: int, where: str, found: str, accepted: str = "", hint: str = "") -> None:
+        """Note one fault at offset *at*; the same fault at the same place counts once."""
+        if len(self._found) >= MAX_FAULTS:
+            self._left_out += 1
+            return
+        self._found.setdefault(self.source.fault(at, where, found, accepted, hint), at)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found) + self._left_out
+
+    def listed(self) -> tuple[Fault, ...]:
+        """Return the faults in the order of the file."""
+        faults = sorted(self._found, key=self._found.__getitem__)
+        if self._left_out:
+            faults.append(Fault("", f"and {self._left_out} more faults of this kind", path=self.source.path))
+        return tuple(faults)
+
+    def raise_if_any(self) -> None:
+        """Raise BankError with all that was found, if anything was."""
+        if self._found:
+            raise BankError(self.listed())
+
+
+def shorten(text: str, width: int = 60) -> str:
+    """Return *text* as it is quoted in a message: one line, printable, cut in the middle.
+
+    >>> shorten("a" * 10, 7)
+    "'aa…aa'"
+    """
+    if len(text) > width:
+        half = (width - 3) // 2
+        text = text[:half] + "…" + text[-half:]
+    return repr(text)
+
+
+def read_source(path: str | os.PathLike[str]) -> Source:
+    """Return the text of the file at *path*.
+
+    Raises
+    ------
+    RequestError
+        There is no such file, or it is a folder or cannot be opened.
+    BankError
+        It is no UTF-8 text, empty, or larger than MAX_BYTES.
+    """
+    shown = os.fspath(path)
+    try:
+        with Path(path).open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise RequestError(
+            f"{shown}: found a folder; accepted: a bank file; name one file inside it"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise RequestError(f"{shown}: cannot be read ({reason}); accepted: a readable bank file") from None
+    return Source(shown, decode(data, shown))
+
+
+_BOMS = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+
+
+def decode(data: bytes, path: str) -> str:
+    """Return *data* as text; a UTF-8 byte-order mark is taken off.
+
+    Raises
+    ------
+    BankError
+        The data are too many, empty, binary or not UTF-8.
+    """
+
+    def refuse(found: str, accepted: str = "accepted: UTF-8 text", hint: str = "") -> BankError:
+        return BankError([Fault("", found, accepted, hint, path)])
+
+    if len(data) > MAX_BYTES:
+        limit = f"accepted: at most {MAX_BYTES // 2**20} MB of text"
+        raise refuse("found a larger file", limit, "write fewer digits or split the bank into several")
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            raise refuse(f"found {name} text", hint="save the file as UTF-8")
+    if b"\0" in data:
+        if data[1:2] == b"\0" or data[:1] == b"\0":
+            raise refuse("found UTF-16 text or binary data", hint="save the file as UTF-8")
+        raise refuse("found binary data", hint="a bank is written as YAML or JSON")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig")
+        source = Source(path, before)
+        found = f"found byte 0x{data[error.start]:02x}, which is not UTF-8"
+        fault = source.fault(len(before), "", found, "accepted: UTF-8 text", "save the file as UTF-8")
+        raise BankError([fault]) from None
+    if not text.strip():
+        raise refuse("found an empty file", "accepted: a mapping with at least the key filters")
+    return text

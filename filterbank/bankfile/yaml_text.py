@@ -1,0 +1,182 @@
+"""YAML text to nodes: libyaml's events with the scalars of YAML 1.2, not PyYAML's of 1.1."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from filterbank.bankfile.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, resolve
+from filterbank.bankfile.source import NOWHERE, Faults, shorten
+from filterbank.errors import BankError
+
+# The pure Python parser is the same language at a thirtieth of the speed.
+_Parser: Any = getattr(yaml, "CLoader", yaml.Loader)
+
+
+class _Composer:
+    """Builds the tree from events without recursion, so that no nesting can exhaust the stack."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.root: Node | None = None
+        self.count = 0
+        # Open containers: node, anchor, nodes counted before it, and a mapping's waiting key.
+        self.open: list[tuple[Sequence | Mapping, str | None, int]] = []
+        self.keys: list[Node | None] = []
+        self.anchors: dict[str, tuple[Node, int] | None] = {}
+
+    def refuse(self, at: int, found: str, accepted: str = "", hint: str = "") -> NoReturn:
+        self.faults.add(at, "", found, accepted, hint)
+        raise BankError(self.faults.listed())
+
+    def take(self, event: Any) -> None:
+        kind = type(event)
+        if kind is ScalarEvent:
+            self.scalar(event)
+        elif kind is SequenceStartEvent or kind is MappingStartEvent:
+            self.start(event, Sequence if kind is SequenceStartEvent else Mapping)
+        elif kind is SequenceEndEvent or kind is MappingEndEvent:
+            node, anchor, before = self.open.pop()
+            self.keys.pop()
+            if anchor is not None:
+                self.anchors[anchor] = node, self.count - before
+            self.place(node)
+        elif kind is AliasEvent:
+            self.alias(event)
+        elif kind is DocumentStartEvent and self.root is not None:
+            found, accepted = "found a second document", "accepted: one bank a file"
+            self.refuse(
+                event.start_mark.index, found, accepted, "remove what follows '---' or split the file"
+            )
+
+    def counted(self, at: int, nodes: int) -> None:
+        self.count += nodes
+        if self.count > MAX_NODES:
+            found = f"found more than {MAX_NODES:,} values, aliases counted wherever they are used"
+            self.refuse(at, found, "", "use fewer aliases or split the bank into several")
+
+    def checked_tag(self, event: Any) -> None:
+        if event.tag is not None:
+            tag, accepted = shorten(event.tag, 40), "accepted: values without tags"
+            self.faults.add(event.start_mark.index, "", f"found the tag {tag}", accepted, "remove the tag")
+
+    def scalar(self, event: Any) -> None:
+        text, at = event.value, event.start_mark.index
+        plain = event.style is None or event.style == ""
+        node = Scalar(at, resolve(text) if plain else text, text)
+        self.checked_tag(event)
+        self.counted(at, 1)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node, 1
+        self.place(node)
+
+    def start(self, event: Any, kind: type[Sequence] | type[Mapping]) -> None:
+        at = event.start_mark.index
+        self.checked_tag(event)
+        if len(self.open) >= MAX_DEPTH:
+            self.refuse(at, f"found more than {MAX_DEPTH} levels of nesting", "", "a bank needs at most 6")
+        before = self.count
+        self.counted(at, 1)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = None
+        self.open.append((kind(at), event.anchor, before))
+        self.keys.append(None)
+
+    def alias(self, event: Any) -> None:
+        at, name = event.start_mark.index, event.anchor
+        found = self.anchors.get(name)
+        if found is None:
+            what = "inside its own anchor" if name in self.anchors else "without an anchor before it"
+            self.refuse(at, f"found the alias {shorten('*' + name, 40)} {what}", "", "write the value out")
+        node, nodes = found
+        self.counted(at, nodes)
+        self.place(node)
+
+    def place(self, node: Node) -> None:
+        if not self.open:
+            self.root = node
+            return
+        parent = self.open[-1][0]
+        if isinstance(parent, Sequence):
+            parent.items.append(node)
+            return
+        key = self.keys[-1]
+        if key is None:
+            self.keys[-1] = node
+        else:
+            parent.entries.append((key, node))
+            self.keys[-1] = None
+
+
+def parse(faults: Faults) -> Node:
+    """Return the tree of the one YAML document in the collector's source.
+
+    Raises
+    ------
+    BankError
+        It is no YAML, has several documents, or breaks a limit.
+    """
+    text = faults.source.text
+    composer = _Composer(faults)
+    parser = None
+    try:
+        parser = _Parser(text)
+        while (event := parser.get_event()) is not None:
+            composer.take(event)
+    except yaml.MarkedYAMLError as error:
+        _refuse_syntax(composer, error)
+    except yaml.reader.ReaderError as error:
+        _refuse_character(composer, text)
+        raise AssertionError from error
+    finally:
+        if parser is not None:
+            parser.dispose()
+    if composer.root is None:
+        composer.refuse(NOWHERE, "found no content", "accepted: a mapping with at least the key filters")
+    return composer.root
+
+
+def _refuse_character(composer: _Composer, text: str) -> NoReturn:
+    """Report the first character that YAML does not allow."""
+    for at, character in enumerate(text):
+        code = ord(character)
+        allowed = character in "\t\n\r\x85" or 0x20 <= code <= 0x7E or code >= 0xA0
+        if not allowed or code in (0xFFFE, 0xFFFF):
+            found = f"found the control character U+{code:04X}"
+            composer.refuse(at, found, "accepted: printable text", "remove it")
+    composer.refuse(NOWHERE, "found a character that YAML does not allow", "accepted: printable text")
+
+
+def _refuse_syntax(composer: _Composer, error: Any) -> NoReturn:
+    """Report libyaml's error at its place, in words of a bank's author."""
+    text = composer.faults.source.text
+    mark = error.problem_mark or error.context_mark
+    at = min(mark.index, len(text)) if mark is not None else NOWHERE
+    if text[at : at + 1] == "\t" and at >= 0:
+        composer.refuse(at, "found a tab", "accepted: spaces before a key or value", "replace tabs by spaces")
+    problem = error.problem or "no YAML"
+    context = f" {error.context}" if error.context else ""
+    composer.refuse(at, f"not YAML: {problem}{context}", "", _syntax_hint(text, at, problem))
+
+
+def _syntax_hint(text: str, at: int, problem: str) -> str:
+    """Return what most often is behind one of libyaml's messages."""
+    if text.startswith("%YAML:"):
+        return "this is an OpenCV file, not a bank"
+    if "end" in problem or at >= len(text.rstrip()):
+        return "close every bracket and quote"
+    if "mapping values are not allowed" in problem:
+        return "indent keys of one mapping alike; quote a text that holds ': '"
+    if "cannot start any token" in problem:
+        return f"quote a text that starts with {text[at : at + 1]!r}"
+    return "look at the brackets, commas and indentation just before this place"
