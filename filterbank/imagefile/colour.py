@@ -52,3 +52,49 @@ def linear_to_srgb(values: Planes) -> Planes:
     wide = np.abs(values.astype(np.float64))
     coded = np.where(wide <= 0.0031308, wide * 12.92, 1.055 * wide ** (1 / 2.4) - 0.055)
     return np.copysign(coded, values).astype(np.float32)
+
+
+def cmyk_to_rgb(cmyk: Planes) -> Planes:
+    """Return RGB (3, H, W) of ink coverages (4, H, W) in [0,1]: (1 − ink)·(1 − black).
+
+    >>> cmyk_to_rgb(np.array([0.0, 1.0, 1.0, 0.0], np.float32).reshape(4, 1, 1)).ravel().tolist()
+    [1.0, 0.0, 0.0]
+    """
+    paper: Planes = (1 - cmyk[:3]) * (1 - cmyk[3])
+    return paper
+
+
+def ycbcr_to_rgb(ycbcr: Planes) -> Planes:
+    """Return RGB (3, H, W), clipped to [0,1], of full-range Rec. 601 Y, Cb, Cr; no colour is 0.5.
+
+    >>> ycbcr_to_rgb(np.full((3, 1, 1), 0.5, np.float32)).ravel().tolist()
+    [0.5, 0.5, 0.5]
+    """
+    y, blue, red = ycbcr[0], ycbcr[1] - np.float32(0.5), ycbcr[2] - np.float32(0.5)
+    rgb = np.stack([y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue])
+    return np.clip(rgb, 0, 1).astype(np.float32)
+
+
+# CIE XYZ relative to D50, adapted to sRGB's D65 by Bradford's method, to linear sRGB.
+_D50 = np.array([0.96422, 1.0, 0.82521])
+_XYZ_TO_RGB = np.array(
+    [
+        [3.1338561, -1.6168667, -0.4906146],
+        [-0.9787684, 1.9161415, 0.0334540],
+        [0.0719453, -0.2289914, 1.4052427],
+    ]
+)
+
+
+def lab_to_rgb(lab: Planes) -> Planes:
+    """Return sRGB (3, H, W), clipped to [0,1], of CIELAB under D50: L in [0,100], a and b in their own units.
+
+    >>> lab_to_rgb(np.array([100.0, 0.0, 0.0], np.float32).reshape(3, 1, 1)).ravel().round(3).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    wide = lab.astype(np.float64)
+    y = (wide[0] + 16) / 116
+    roots = np.stack([y + wide[1] / 500, y, y - wide[2] / 200])
+    xyz = np.where(roots > 6 / 29, roots**3, 3 * (6 / 29) ** 2 * (roots - 4 / 29))
+    light = np.tensordot(_XYZ_TO_RGB, xyz * _D50[:, np.newaxis, np.newaxis], 1)
+    return linear_to_srgb(np.clip(light, 0, 1).astype(np.float32))
