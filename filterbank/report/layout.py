@@ -110,7 +110,8 @@ def _with_columns(columns: int, filters: int, channels: int, kernel: Pair, capti
     card = (_SHEET_WIDTH - 2 * MARGIN + GAP) // columns - GAP
     width = (card + PLANE_GAP) // across - PLANE_GAP
     longest = max(kernel)
-    largest = min(_LARGEST_PLANE, _LARGEST_CELL * longest)
+    # A wide kernel is low, and may be drawn wider.
+    largest = min(_LARGEST_PLANE * max(min(kernel[1] // kernel[0], 3), 1), _LARGEST_CELL * longest)
     side = max(min(width * longest // kernel[1], largest) // longest, 1)
     plane = max(side * kernel[0], _THINNEST), max(side * kernel[1], _THINNEST)
     down = -(-planes // across)
