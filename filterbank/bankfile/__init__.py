@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from filterbank.bankfile.canonical import digest as digest
+    from filterbank.bankfile.changes import override as override
+    from filterbank.bankfile.changes import select as select
     from filterbank.bankfile.checking import Checked as Checked
     from filterbank.bankfile.checking import check as check
-    from filterbank.bankfile.canonical import digest as digest
     from filterbank.bankfile.lookup import find as find
     from filterbank.bankfile.lookup import load as load
     from filterbank.bankfile.lookup import shipped as shipped
-    from filterbank.bankfile.changes import override as override
-    from filterbank.bankfile.changes import select as select
     from filterbank.bankfile.schema import json_schema as json_schema
     from filterbank.bankfile.schema import key_tables as key_tables
 

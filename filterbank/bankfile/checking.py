@@ -78,7 +78,8 @@ def _unstated_operation(built: Built) -> list[_Found]:
     if "operation" in built.given:
         return []
     for entry, each in zip(built.entries, built.bank.filters, strict=True):
-        if not np.array_equal(each.weights, each.weights[:, ::-1, ::-1]):
+        # A family says itself which way round it is.
+        if not entry.is_family and not np.array_equal(each.weights, each.weights[:, ::-1, ::-1]):
             said = "the kernel is not symmetric and operation is not stated"
             hint = "say which is meant"
             meant = "operation: correlation is assumed; convolution would turn it by 180°"

@@ -91,15 +91,17 @@ class Entries:
             hint = "put '- ' before it" if isinstance(node, Mapping) and node.entries else "add a filter"
             refuse(self, node, where, faults, hint=hint)
             return None
-        before, entries = len(faults), []
+        before, entries, weights = len(faults), list[Entry](), 0
         for index, item in enumerate(node.items, 1):
-            entries += _read_entry(item, f"filter {index}", faults)
-            if len(entries) > MAX_FILTERS or sum(each.weights.size for each in entries[:1]) > MAX_WEIGHTS:
+            made = _read_entry(item, f"filter {index}", faults)
+            entries += made
+            weights += sum(entry.weights.size for entry in made)
+            # A few lines of families or aliases can ask for more than any memory holds.
+            if len(entries) > MAX_FILTERS or weights > MAX_WEIGHTS:
+                accepted = f"accepted: at most {MAX_FILTERS:,} filters and {MAX_WEIGHTS:,} weights"
+                faults.add(item.at, f"filter {index}", "found too large a bank", accepted, "split it")
                 break
         _check_names(entries, faults)
-        if len(entries) > MAX_FILTERS:
-            found = f"found more than {MAX_FILTERS} filters"
-            faults.add(node.at, where, found, f"accepted: at most {MAX_FILTERS}", "split the bank")
         return entries if len(faults) == before else None
 
     def schema(self) -> dict[str, Any]:
