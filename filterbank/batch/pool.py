@@ -18,6 +18,15 @@ class Stopped(Exception):  # noqa: N818 - it is no error
     """The run is over: raised in a worker between two steps of its image."""
 
 
+def images_at_once(jobs: int, count: int) -> int:
+    """Return how many of *count* images are worked on at once: one a worker, or one by all.
+
+    >>> images_at_once(4, 60), images_at_once(4, 2)
+    (4, 1)
+    """
+    return jobs if count >= jobs else 1
+
+
 @dataclass(slots=True)
 class Crew:
     """Workers for *count* images.
@@ -41,7 +50,7 @@ class Crew:
     @property
     def at_once(self) -> int:
         """How many images are worked on at once."""
-        return self.jobs if self.count >= self.jobs else 1
+        return images_at_once(self.jobs, self.count)
 
     @property
     def threads(self) -> int:

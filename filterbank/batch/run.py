@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from filterbank.imagefile import tone
 from filterbank.imagefile.tone import Extremes
 
 
-def run(job: Job) -> Iterator[Event]:
+def run(job: Job) -> Generator[Event, None, None]:
     """Yield one event per image as it ends; its files and its manifest lines are there by then.
 
     A bad image is an event, not an exception. Closing the iterator ends all work at its next step.

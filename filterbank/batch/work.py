@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,24 @@ from filterbank.model import Bank, FeatureMap, Image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Decoded:
+class Decoded:
+    """An image and the SHA-256 of the bytes it was read from."""
+
     image: Image
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planned:
+    """How a bank is applied to an image: the plan, and the planes that it is walked on.
+
+    ``groups`` are the channels, each on its own, for ``input: each``, else all planes together.
+    """
+
+    bank: Bank
+    plan: engine.Plan
+    groups: tuple[Values, ...]
+    alpha: Values | None
 
 
 def needs_extremes(job: Job) -> bool:
@@ -47,9 +63,9 @@ def needs_extremes(job: Job) -> bool:
 def extremes(job: Job, source: Source, crew: Crew) -> dict[str, Extremes] | ImageFailed:
     """Return the extremes of *source*'s maps for each resolved range; nothing is written."""
     try:
-        return _extremes(job, _decode(job, source).image, crew)
+        return _extremes(job, decode(job, source).image, crew)
     except (FilterbankError, OSError, MemoryError) as error:
-        return _failed(source, error)
+        return failed(source, error)
 
 
 def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) -> ImageDone | ImageFailed:
@@ -57,18 +73,19 @@ def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) ->
     began = job.clock()
     written: list[Path] = []
     try:
-        decoded = _decode(job, source)
+        decoded = decode(job, source)
         if shared is None and needs_extremes(job):
             shared = _extremes(job, decoded.image, crew)
         names = iter(job.namer.names(source))
         records = []
         for bank in job.banks:
             count = 1 if job.settings.stack else len(bank.filters)
-            files = [name for name, _ in zip(names, range(count), strict=False)]
+            files = list(islice(names, count))
             maps = _filter(job, bank, decoded.image, crew)
             done = write(job, maps, files, shared or {}, crew, written)
-            seconds = round(job.clock() - began, 6)
-            records.append(_record(job, source, decoded, bank, done, seconds))
+            ended = job.clock()
+            records.append(_record(job, source, decoded, bank, done, round(ended - began, 6)))
+            began = ended
         if job.stream is None:
             manifest.append(job.manifest, records, fsync=job.settings.fsync)
     except BaseException as error:
@@ -80,11 +97,12 @@ def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) ->
             error, FilterbankError | OSError | MemoryError
         ):
             raise
-        return _failed(source, error)
+        return failed(source, error)
     return ImageDone(source, tuple(records))
 
 
-def _failed(source: Source, error: BaseException) -> ImageFailed:
+def failed(source: Source, error: BaseException) -> ImageFailed:
+    """Return the event of *source* having met *error*."""
     if isinstance(error, MemoryError):
         return ImageFailed(source, "not enough memory for this image; use fewer --jobs or a smaller image")
     return ImageFailed(source, str(error).removeprefix(f"{source.called}: "))
@@ -96,25 +114,43 @@ class _Named(io.BytesIO):
     name: str
 
 
-def _decode(job: Job, source: Source) -> _Decoded:
+def decode(job: Job, source: Source) -> Decoded:
+    """Return *source* read as *job* says; its bytes are read once for both image and hash.
+
+    Raises
+    ------
+    ImageError
+        It cannot be read.
+    """
     data = source.read()
     stream = _Named(data)
     stream.name = source.called
     image = imagefile.read(stream, job.reading(source))
-    return _Decoded(image, hashlib.sha256(data).hexdigest())
+    return Decoded(image, hashlib.sha256(data).hexdigest())
 
 
-def _filter(job: Job, bank: Bank, image: Image, crew: Crew) -> Maps:
-    """Return the maps of *bank*; with ``input: each`` a map has every channel of the image."""
+def planned(job: Job, bank: Bank, image: Image) -> Planned:
+    """Return how *bank* is applied to *image*, checked up to the format of the files.
+
+    Raises
+    ------
+    ImageError, GeometryError, RequestError
+        The image does not suit the bank, or its maps not the format.
+    """
     prepared = imagefile.prepare(image, bank.input, job.settings.linear)
     planes = prepared.planes
     plan = engine.plan(bank.stack, planes.shape[1:], job.settings.method)
-    alpha = None if prepared.alpha is None else _carried(prepared.alpha, plan)
-    groups = [plane[np.newaxis] for plane in planes] if bank.input == "each" else [planes]
+    groups = tuple(plane[np.newaxis] for plane in planes) if bank.input == "each" else (planes,)
     if not job.settings.stack:
-        encode.check_channels(job.settings.format, len(groups), alpha is not None)
-    runs = [engine.run(plan, group, crew.threads) for group in groups]
-    return Maps(bank, plan.output, len(groups), alpha, _together(bank, plan, runs, crew))
+        encode.check_channels(job.settings.format, len(groups), prepared.alpha is not None)
+    return Planned(bank, plan, groups, prepared.alpha)
+
+
+def _filter(job: Job, bank: Bank, image: Image, crew: Crew) -> Maps:
+    todo = planned(job, bank, image)
+    alpha = None if todo.alpha is None else _carried(todo.alpha, todo.plan)
+    runs = [engine.run(todo.plan, group, crew.threads) for group in todo.groups]
+    return Maps(bank, todo.plan.output, len(runs), alpha, _together(bank, todo.plan, runs, crew))
 
 
 def _together(
@@ -150,7 +186,7 @@ def _extremes(job: Job, image: Image, crew: Crew) -> dict[str, Extremes]:
 
 
 def _record(
-    job: Job, source: Source, decoded: _Decoded, bank: Bank, maps: tuple[MapRecord, ...], seconds: float
+    job: Job, source: Source, decoded: Decoded, bank: Bank, maps: tuple[MapRecord, ...], seconds: float
 ) -> Record:
     info = decoded.image.info
     options = job.settings.recorded(job.reading(source).page)

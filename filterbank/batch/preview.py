@@ -1,0 +1,64 @@
+"""What a job would do: names, sizes, plan and memory of each image; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from filterbank.batch.inputs import Source
+from filterbank.batch.job import ImageFailed, ImageSkipped, Job
+from filterbank.batch.work import decode, failed, planned
+from filterbank.engine import Plan
+from filterbank.errors import FilterbankError
+from filterbank.model import Bank, ImageInfo
+
+_VALUE, _CODE = 4, 2  # bytes of a value and of a 16-bit code
+
+
+@dataclass(frozen=True, slots=True)
+class BankPreview:
+    """One bank on one image: its plan and the files it would write."""
+
+    bank: Bank
+    plan: Plan
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePreview:
+    """One image: what it is, what would become of it, and the bytes held while it does."""
+
+    source: Source
+    info: ImageInfo
+    banks: tuple[BankPreview, ...]
+    memory: int
+
+
+def preview(job: Job) -> Iterator[ImagePreview | ImageFailed | ImageSkipped]:
+    """Yield what would become of each image, in order; images are read but not filtered."""
+    for number, source in enumerate(job.sources):
+        if number in job.done:
+            yield ImageSkipped(source)
+            continue
+        try:
+            yield _preview(job, source)
+        except (FilterbankError, OSError, MemoryError) as error:
+            yield failed(source, error)
+
+
+def _preview(job: Job, source: Source) -> ImagePreview:
+    image = decode(job, source).image
+    names = iter(["-"] if job.stream is not None else job.namer.paths(source))
+    banks, memory = [], 0
+    for bank in job.banks:
+        todo = planned(job, bank, image)
+        files = tuple(next(names) for _ in range(1 if job.settings.stack else len(bank.filters)))
+        banks.append(BankPreview(bank, todo.plan, files))
+        output, groups = todo.plan.output, len(todo.groups)
+        maps = groups * output.out_height * output.out_width * (_VALUE + _CODE)
+        own = [group.nbytes for group in todo.groups if not np.shares_memory(group, image.planes)]
+        memory = max(memory, sum(own) + groups * todo.plan.memory + maps)
+    # Twice: while a file is decoded, its samples stand beside the planes.
+    return ImagePreview(source, image.info, tuple(banks), memory + 2 * image.planes.nbytes)

@@ -1,0 +1,184 @@
+"""The command ``apply``: images and banks in, one map per filter out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from filterbank.cli.options import GroupedCommand, complete_bank, option, overrides, page, size
+
+FORMATS = ("png", "png16", "tiff", "npy")
+METHODS = ("auto", "direct")
+
+_BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read", "The run", "What is printed"
+
+
+@click.command(cls=GroupedCommand, short_help="Apply banks to images: one map per image and filter.")
+@click.argument("images", nargs=-1, metavar="IMAGE...", type=click.Path())
+@option(
+    "-b",
+    "--bank",
+    "references",
+    multiple=True,
+    required=True,
+    metavar="BANK",
+    shell_complete=complete_bank,
+    group=_BANKS,
+    help="A bank file or a shipped bank's name; repeatable: the banks' maps stand side by side.",
+)
+@option("--filter", "filters", multiple=True, metavar="GLOB", group=_BANKS, help="Only these; repeatable.")
+@overrides
+@option(
+    "-o",
+    "--out",
+    required=True,
+    metavar="FOLDER",
+    type=click.Path(),
+    group=_MAPS,
+    help="Folder for the maps, created; or - for one map to standard output.",
+)
+@option(
+    "--name",
+    "template",
+    metavar="TEMPLATE",
+    group=_MAPS,
+    help="The files' names, of {dir} {stem} {name} {bank} {filter} {index} {layer} {ext}.  "
+    "[default: {dir}/{stem}/{filter}.{ext}; with several banks {dir}/{stem}/{bank}/{filter}.{ext}]",
+)
+@option(
+    "--format",
+    type=click.Choice(FORMATS),
+    default="png",
+    show_default=True,
+    group=_MAPS,
+    help="8-bit codes, 16-bit codes, or the exact float32 values.",
+)
+@option(
+    "--stack",
+    is_flag=True,
+    group=_MAPS,
+    help="One file per image: a TIFF with a page per filter, or a (K,H2,W2) npy.",
+)
+@option(
+    "--range",
+    "range_text",
+    default="auto",
+    show_default=True,
+    metavar="RANGE",
+    group=_MAPS,
+    help="What is black and white: auto, clip (0:1), signed (-m:m), minmax or LO:HI.",
+)
+@option(
+    "--range-over",
+    type=click.Choice(("map", "image", "batch")),
+    default="map",
+    show_default=True,
+    group=_MAPS,
+    help="What shares one scale; maps of different kinds never do.",
+)
+@option(
+    "--on-exists",
+    type=click.Choice(("error", "skip", "overwrite")),
+    default="error",
+    show_default=True,
+    group=_MAPS,
+    help="What to do where a map is there already; error is found out before any work.",
+)
+@option(
+    "--files-from",
+    metavar="FILE",
+    type=click.Path(),
+    group=_READING,
+    help="More images, one a line or with NUL between them; - for standard input.",
+)
+@option(
+    "--page",
+    callback=page,
+    default="0",
+    show_default=True,
+    metavar="N|all",
+    group=_READING,
+    help="Page of a file with several, from 0; all makes an image of each, named STEM-N.",
+)
+@option(
+    "--max-pixels",
+    callback=size,
+    default="178956970",
+    show_default=True,
+    metavar="N",
+    group=_READING,
+    help="Refuse larger images; 500k, 20M and 1G are numbers, too.",
+)
+@option(
+    "--layout",
+    type=click.Choice(("chw", "hwc")),
+    default="chw",
+    show_default=True,
+    group=_READING,
+    help="Order of an npy's axes: channels first or last.",
+)
+@option(
+    "--linear",
+    is_flag=True,
+    group=_READING,
+    help="Decode sRGB to linear light first, and encode maps that are pictures back.",
+)
+@option("--no-orient", is_flag=True, group=_READING, help="Leave images as stored, whatever EXIF says.")
+@option(
+    "--method",
+    type=click.Choice(METHODS),
+    default="auto",
+    show_default=True,
+    group=_RUN,
+    help="How the maps are computed; never changes them.",
+)
+@option(
+    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", group=_RUN, help="Workers.  [default: all cores]"
+)
+@option(
+    "--fail-fast",
+    is_flag=True,
+    group=_RUN,
+    help="Stop at the first bad image instead of reporting it and going on.",
+)
+@option("--fail-on-clip", is_flag=True, group=_RUN, help="Exit 4 when any pixel was clipped.")
+@option(
+    "--fsync",
+    is_flag=True,
+    group=_RUN,
+    help="Wait until each file is on the disk: survives a power cut.",
+)
+@option("--dry-run", is_flag=True, group=_RUN, help="Print names, sizes, plan and memory; write nothing.")
+@option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    group=_SAYING,
+    help="Print one JSON object per image and bank, as the manifest has it, as images end.",
+)
+@option("--quiet", is_flag=True, group=_SAYING, help="No summary, no progress; bad images are still named.")
+@option(
+    "--progress/--no-progress",
+    default=None,
+    group=_SAYING,
+    help="Draw a progress bar.  [default: on a terminal]",
+)
+@click.pass_context
+def command(context: click.Context, /, **given: Any) -> None:
+    """Apply banks of filters to every IMAGE and write one map per filter.
+
+    An IMAGE is a file, a folder (with all below it), a quoted glob such as 'scans/**/*.tif', or - for
+    standard input. Bad images are named at the end and the others go on.
+
+    Exit codes: 0 done, 1 some images failed, 2 the request was wrong and nothing was written,
+    4 a pixel was clipped and --fail-on-clip given, 130 interrupted.
+    """
+    from filterbank.cli import outcome
+    from filterbank.cli.request import Request
+
+    request = Request(**given)
+    job = request.job()
+    if request.dry_run:
+        context.exit(outcome.preview(job, as_json=request.as_json, quiet=request.quiet))
+    context.exit(outcome.run(job, request))
