@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterbank.errors import FilterbankError, OutputError, RequestError
+from filterbank.errors import FilterbankError, RequestError
 
 if TYPE_CHECKING:
     from filterbank.imagefile.maptext import MapText
@@ -46,6 +46,8 @@ def command(
     A MAP is a png, png16 or tiff written by apply; float files are copied as they are. A map that cannot
     be read is named at the end, and the rest goes on (exit 1).
     """
+    from filterbank.batch.atomic import make_folder
+
     # tifffile logs what it also raises.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     targets = _targets(maps, out, format)
@@ -53,7 +55,7 @@ def command(
     if existing and on_exists == "error":
         raise RequestError(_exists_message(sorted(existing)))
     if out is not None:
-        _create(out)
+        make_folder(out)
     failures = []
     skipped = 0
     for source, target in targets.items():
@@ -94,13 +96,6 @@ def _targets(maps: tuple[Path, ...], out: Path | None, format: str) -> dict[Path
 def _exists_message(existing: list[Path]) -> str:
     more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
     return f"{existing[0]}{more} exists already; use --on-exists skip or overwrite, or another folder"
-
-
-def _create(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be created: {error.strerror or error}") from error
 
 
 def _decode(source: Path, target: Path, format: str) -> None:

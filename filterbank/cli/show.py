@@ -43,6 +43,7 @@ def command(bank: str, out: str, filters: tuple[str, ...], scale: str, on_exists
         raise RequestError(f"{path}: exists already; use --on-exists overwrite or skip, or another name")
 
     import io
+    import sys
 
     from filterbank import bankfile
     from filterbank.batch.atomic import write_whole
@@ -55,9 +56,8 @@ def command(bank: str, out: str, filters: tuple[str, ...], scale: str, on_exists
     picture = io.BytesIO()
     write_sheet(loaded, picture, scale)
     if path is None:
-        stdout = click.get_binary_stream("stdout")
-        stdout.write(picture.getvalue())
-        stdout.flush()
+        sys.stdout.buffer.write(picture.getvalue())
+        sys.stdout.buffer.flush()
         return
     with write_whole(path) as stream:
         stream.write(picture.getvalue())

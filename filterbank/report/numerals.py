@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,12 +21,14 @@ def spell(weights: NDArray[np.float64]) -> tuple[list[str], str]:
     >>> spell(np.array([[-0.125, 0.0, 0.25]]))
     (['−1', '0', '2'], '1/8')
     >>> spell(np.array([0.7071067811865476, -1.0]))
-    (['0.707', '−1'], '')
+    (['0.71', '−1'], '')
     """
     flat = weights.ravel()
     denominator = _common_denominator(flat)
     if denominator is None:
-        return [number(value) for value in flat], ""
+        # As many decimals as give the largest weight three digits; smaller ones need no more.
+        decimals = 2 - math.floor(math.log10(float(np.abs(flat).max())))
+        return [number(round(value, decimals)) for value in flat.tolist()], ""
     whole = [number(float(value)) for value in np.rint(flat * denominator)]
     return whole, f"1/{denominator}" if denominator > 1 else ""
 
