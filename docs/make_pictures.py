@@ -25,13 +25,13 @@ INK = (40, 40, 40)
 GAP = 10
 LINE = 22
 
-# bank, filter, what is written under the map
+# bank and filter
 MAPS = (
-    ("sobel", "sobel_x", "sobel_x"),
-    ("sobel", "sobel_y", "sobel_y"),
-    ("gaussian", "*", "gaussian"),
-    ("laplacian", "*", "laplacian"),
-    ("opponent", "*", "opponent"),
+    ("sobel", "sobel_x"),
+    ("sobel", "sobel_y"),
+    ("gaussian", "gaussian_4"),
+    ("laplacian", "laplacian_8"),
+    ("opponent", "red_green"),
 )
 
 COPY_BANK = """\
@@ -54,11 +54,10 @@ def filterbank(*arguments: str | Path) -> None:
 
 
 def one_map(picture: Path, bank: str, name: str, folder: Path) -> Image.Image:
-    """Return the first map that *bank* makes of *picture* with its filters *name*."""
-    out = folder / f"{bank}-{name.replace('*', 'all')}"
+    """Return the map that the filter *name* of *bank* makes of *picture*."""
+    out = folder / f"{bank}-{name}"
     filterbank("apply", picture, "-b", bank, "--filter", name, "-o", out, "--quiet")
-    first = sorted(out.rglob("*.png"))[0]
-    return Image.open(first).convert("RGB")
+    return Image.open(next(out.rglob("*.png"))).convert("RGB")
 
 
 def captioned(panels: list[tuple[str, Image.Image]], columns: int) -> Image.Image:
@@ -94,7 +93,7 @@ def make_maps(folder: Path) -> None:
         picture.thumbnail((256, 256), Image.Resampling.LANCZOS)
         picture.save(small)
     panels = [("the picture", picture)]
-    panels += [(caption, one_map(small, bank, name, folder)) for bank, name, caption in MAPS]
+    panels += [(name, one_map(small, bank, name, folder)) for bank, name in MAPS]
     save(captioned(panels, 3), "maps.png")
 
 
