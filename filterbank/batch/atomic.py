@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from filterbank.errors import OutputError
 
@@ -103,8 +103,9 @@ def remove_leftovers(folder: Path) -> int:
 def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     descriptor, temporary = _create_locked(path.parent)
     try:
-        with os.fdopen(descriptor, "w+b") as stream:
-            yield cast("BinaryIO", stream), temporary
+        # By its path, not os.fdopen(): writers look at the name of a stream.
+        with open(temporary, "w+b", opener=lambda *_: descriptor) as stream:
+            yield stream, temporary
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
