@@ -7,6 +7,7 @@ Every map is written by ``filterbank apply``; Pillow only puts them side by side
 
 from __future__ import annotations
 
+import colorsys
 import tempfile
 from pathlib import Path
 
@@ -33,6 +34,17 @@ MAPS = (
     ("laplacian", "laplacian_8"),
     ("opponent", "red_green"),
 )
+
+LETTER = (
+    "........",
+    ".#####..",
+    ".#......",
+    ".####...",
+    ".#......",
+    ".#......",
+)
+PADDING = 4
+ZOOM = 14
 
 COPY_BANK = """\
 name: copy
@@ -78,10 +90,10 @@ def captioned(panels: list[tuple[str, Image.Image]], columns: int) -> Image.Imag
 
 
 def save(sheet: Image.Image, name: str) -> None:
-    """Write *sheet* with few colours, so that it stays small."""
+    """Write *sheet*: as PNG where every pixel counts, as JPEG where photographs would make a large file."""
     PICTURES.mkdir(exist_ok=True)
-    few = sheet.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(PICTURES / name, optimize=True)
+    options = {"quality": 88, "subsampling": 0} if name.endswith(".jpg") else {}
+    sheet.save(PICTURES / name, optimize=True, **options)
     print(f"{name}: {sheet.width}x{sheet.height}, {(PICTURES / name).stat().st_size:,} bytes")
 
 
@@ -94,24 +106,31 @@ def make_maps(folder: Path) -> None:
         picture.save(small)
     panels = [("the picture", picture)]
     panels += [(name, one_map(small, bank, name, folder)) for bank, name in MAPS]
-    save(captioned(panels, 3), "maps.png")
+    save(captioned(panels, 3), "maps.jpg")
+
+
+def letter() -> Image.Image:
+    """Return a few pixels of different colours with an F among them, which no mirror leaves as it is."""
+    picture = Image.new("RGB", (len(LETTER[0]), len(LETTER)))
+    for y, row in enumerate(LETTER):
+        for x, mark in enumerate(row):
+            light = 0.35 if mark == "#" else 1.0
+            red, green, blue = colorsys.hsv_to_rgb(x / 12, 0.25 + 0.1 * y, light)
+            picture.putpixel((x, y), (round(255 * red), round(255 * green), round(255 * blue)))
+    return picture
 
 
 def make_padding(folder: Path) -> None:
-    """A small piece of the picture, padded in every mode by a 1×1 layer that copies."""
-    small = folder / "piece.png"
-    with Image.open(SCENE) as scene:
-        picture = scene.convert("RGB")
-        picture.thumbnail((128, 128), Image.Resampling.LANCZOS)
-        picture = picture.crop((28, 12, 100, 72))
-        picture.save(small)
+    """Write a few pixels, padded in every mode by a 1×1 layer that copies."""
+    small = folder / "letter.png"
+    picture = letter()
+    picture.save(small)
     bank = folder / "copy.yaml"
     bank.write_text(COPY_BANK, "utf-8")
-    padding = 36
     panels = []
     for mode in PADDING_MODES:
         out = folder / f"padding-{mode}"
-        options = ["--padding", str(padding), "--padding-mode", mode, "--quiet"]
+        options = ["--padding", str(PADDING), "--padding-mode", mode, "--quiet"]
         if mode == "constant":
             options += ["--padding-value", "0.75"]
         filterbank("apply", small, "-b", bank, "-o", out, *options)
@@ -119,12 +138,10 @@ def make_padding(folder: Path) -> None:
             Image.open(next(out.rglob(f"{name}.png"))).convert("L") for name in ("red", "green", "blue")
         ]
         panel = Image.merge("RGB", planes)
-        box = padding - 1, padding - 1, padding + picture.width, padding + picture.height
-        ImageDraw.Draw(panel).rectangle(box, outline=(255, 0, 90))
-        caption = "constant 0.75" if mode == "constant" else mode
-        panels.append(
-            (caption, panel.resize((panel.width * 3 // 2, panel.height * 3 // 2), Image.Resampling.NEAREST))
-        )
+        panel = panel.resize((panel.width * ZOOM, panel.height * ZOOM), Image.Resampling.NEAREST)
+        near, right, bottom = (ZOOM * n for n in (PADDING, PADDING + picture.width, PADDING + picture.height))
+        ImageDraw.Draw(panel).rectangle((near, near, right - 1, bottom - 1), outline=INK, width=2)
+        panels.append(("constant, 0.75" if mode == "constant" else mode, panel))
     save(captioned(panels, 3), "padding.png")
 
 
