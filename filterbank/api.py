@@ -76,7 +76,7 @@ def apply(
     >>> step = np.repeat([[0.0, 0.0, 1.0, 1.0]], 4, axis=0)
     >>> maps = filterbank.apply(step, "sobel")
     >>> maps.shape, maps[0, 1].tolist()
-    ((2, 4, 4), [0.0, 0.5, 0.5, -0.5])
+    ((2, 4, 4), [0.0, 0.5, 0.5, 0.0])
     """
     bank = _bank(bank)
     planes = imagefile.prepare(_image(image, layout), bank.input).planes

@@ -1,0 +1,223 @@
+"""``filterbank explain``: what a bank is on an image of a given size, and one output's whole sum."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from filterbank.engine import Plan, Terms
+    from filterbank.model import Bank
+
+
+def _size(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, cross, height = text.lower().replace("×", "x").partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise click.BadParameter(f"found {text!r}; accepted: WIDTHxHEIGHT, such as 640x480")
+    return int(height), int(width)
+
+
+def _place(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    x, comma, y = text.partition(",")
+    if not (comma and x.strip().isdecimal() and y.strip().isdecimal()):
+        raise click.BadParameter(f"found {text!r}; accepted: X,Y from 0, such as 12,7")
+    return int(x), int(y)
+
+
+@click.command(short_help="Tell a bank's shapes, weights, cost and methods, or one output's sum.")
+@click.argument("bank", metavar="BANK")
+@click.option("--size", callback=_size, metavar="WxH", help="Width and height of the image.")
+@click.option(
+    "--image", type=click.Path(path_type=Path), help="Take the size and the pixels from this image."
+)
+@click.option(
+    "--at", callback=_place, metavar="X,Y", help="Print the whole sum of this output; needs --image."
+)
+@click.option("--filter", "filters", multiple=True, metavar="GLOB", help="Only these filters; repeatable.")
+@click.option("--method", default="auto", show_default=True, help="auto or direct.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    bank: str,
+    size: tuple[int, int] | None,
+    image: Path | None,
+    at: tuple[int, int] | None,
+    filters: tuple[str, ...],
+    method: str,
+    as_json: bool,
+) -> None:
+    """Tell what BANK, a file or a shipped bank's name, is on an image of a given size.
+
+    Shapes, weights and biases against the fully connected layer between the same tensors, receptive
+    field, multiply-adds, memory, and each filter's method. With --at, the sum behind one output.
+    """
+    import json
+
+    from filterbank import bankfile, engine, imagefile
+
+    if (size is None) == (image is None):
+        raise click.UsageError("give --size WxH or --image FILE, one of the two")
+    if at and image is None:
+        raise click.UsageError("--at needs --image FILE: a sum has pixels in it")
+    loaded = bankfile.load(bank)
+    if filters:
+        loaded = bankfile.select(loaded, filters)
+    pixels = imagefile.prepare(imagefile.read(image), loaded.input) if image else None
+    if pixels is not None:
+        size = pixels.planes.shape[1], pixels.planes.shape[2]
+    assert size is not None
+    plan = engine.plan(loaded.stack, size, method)
+    told: dict[str, Any] = {"bank": loaded.name, "digest": loaded.digest, **engine.explain(plan)}
+    sums = _sums(loaded, plan, pixels.planes, at) if at and pixels is not None else []
+    if as_json:
+        if sums:
+            told["at"] = _sum_json(sums[0]) if len(sums) == 1 else [_sum_json(terms) for terms in sums]
+        click.echo(json.dumps(told, indent=2))
+    elif sums:
+        click.echo("\n\n".join(_sum_text(terms) for terms in sums))
+    else:
+        click.echo(_text(loaded, told))
+
+
+def _sums(bank: Bank, plan: Plan, planes: Any, at: tuple[int, int]) -> list[Terms]:
+    """Return the sum of every chosen filter, and of every channel where each is on its own."""
+    from filterbank import engine
+
+    groups = [plane[None] for plane in planes] if bank.input == "each" else [planes]
+    return [
+        engine.one_output(plan.layers[-1], group, filter.name, *at)
+        for group in groups
+        for filter in bank.filters
+    ]
+
+
+def _sum_json(terms: Terms) -> dict[str, Any]:
+    return {
+        "filter": terms.filter,
+        "x": terms.x,
+        "y": terms.y,
+        "terms": [
+            {
+                "channel": term.channel,
+                "i": term.i,
+                "j": term.j,
+                "row": term.row,
+                "column": term.column,
+                "padding": term.is_padding,
+                "weight": term.weight,
+                "pixel": term.pixel,
+                "product": term.product,
+            }
+            for term in terms.terms
+        ],
+        "bias": terms.bias,
+        "sum": terms.sum,
+        "activation": terms.activation,
+        "value": terms.value,
+    }
+
+
+def _sum_text(told: Terms) -> str:
+    """Return one output's sum as a table, a term a line."""
+    lines = [
+        f"{told.filter} at x {told.x}, y {told.y}",
+        f"{'channel':>7} {'i':>3} {'j':>3} {'row':>6} {'column':>6} "
+        f"{'weight':>12} {'pixel':>12} {'product':>13}",
+    ]
+    for term in told.terms:
+        note = "  padding" if term.is_padding else ""
+        lines.append(
+            f"{term.channel:>7} {term.i:>3} {term.j:>3} {term.row:>6} {term.column:>6} "
+            f"{term.weight:>12.6g} {term.pixel:>12.6g} {term.product:>13.6g}{note}"
+        )
+    ends = [("bias", told.bias), ("sum", told.sum), (told.activation, told.value)]
+    return "\n".join([*lines, *(f"{name:>54} {value:>13.6g}" for name, value in ends)])
+
+
+def _text(bank: Bank, told: dict[str, Any]) -> str:
+    """Return the shapes and counts as aligned lines, then the filters."""
+    layers = told.get("layers", [told])
+    blocks = [f"{bank.name}: {bank.description}".rstrip(": ")]
+    for number, layer in enumerate(layers, 1):
+        title = [f"layer {number}"] if len(layers) > 1 else []
+        blocks.append("\n".join([*title, *_layer_lines(layer, bank.input)]))
+    if len(layers) > 1:
+        blocks.append(
+            f"whole stack: receptive field {_by(told['receptive_field'])}, {told['weights']:,} weights"
+        )
+    blocks.append("\n".join(_filter_lines(told["filters"])))
+    return "\n\n".join(blocks)
+
+
+def _layer_lines(layer: dict[str, Any], kind: str | int) -> list[str]:
+    source, result, dense = layer["input"], layer["output"], layer["fully_connected"]
+    top, left, bottom, right = layer["padding"]
+    k, c = result["channels"], source["channels"] // layer["groups"]
+    rows, columns = layer["kernel"]
+    each = ", every channel on its own" if kind == "each" else ""
+    sums = "; ".join(
+        f"{letter}2 = ⌊({size} + {before} + {after} − {d}·({f}−1) − 1)/{s}⌋ + 1 = {out}"
+        for letter, size, before, after, d, f, s, out in (
+            (
+                "W",
+                source["width"],
+                left,
+                right,
+                layer["dilation"][1],
+                columns,
+                layer["stride"][1],
+                result["width"],
+            ),
+            (
+                "H",
+                source["height"],
+                top,
+                bottom,
+                layer["dilation"][0],
+                rows,
+                layer["stride"][0],
+                result["height"],
+            ),
+        )
+    )
+    pairs = [
+        ("input", f"{_whc(source)}  (W1×H1×C){each}"),
+        ("output", f"{_whc(result)}  (W2×H2×K)"),
+        ("", sums),
+        (
+            "kernel",
+            f"{_by(layer['kernel'])} rows × columns, stride {_by(layer['stride'])}, "
+            f"dilation {_by(layer['dilation'])}, groups {layer['groups']}",
+        ),
+        ("padding", f"{top} top, {left} left, {bottom} bottom, {right} right; {layer['padding_mode']}"),
+        ("activation", layer["activation"]),
+        ("weights", f"{layer['weights']:,} = {k}·{c}·{rows}·{columns}; fully connected {dense['weights']:,}"),
+        ("biases", f"{layer['biases']:,}; fully connected {dense['biases']:,}"),
+        ("receptive field", f"{_by(layer['receptive_field'])} rows × columns"),
+        ("multiply-adds", f"{layer['multiply_adds']:,}"),
+        ("memory", f"{layer['memory'] / 1e6:,.1f} MB for pixels, padding and one map"),
+    ]
+    return [f"{name:<16} {value}" for name, value in pairs]
+
+
+def _filter_lines(filters: list[dict[str, Any]]) -> list[str]:
+    width = max(len("filter"), *(len(filter["name"]) for filter in filters))
+    lines = [f"{'filter':<{width}}  {'taps':>6}  method"]
+    lines += [
+        f"{filter['name']:<{width}}  {filter['taps']:>6,}  {filter['method']}: {filter['reason']}"
+        for filter in filters
+    ]
+    return lines
+
+
+def _whc(shape: dict[str, int]) -> str:
+    return f"{shape['width']}×{shape['height']}×{shape['channels']}"
+
+
+def _by(pair: list[int]) -> str:
+    return f"{pair[0]}×{pair[1]}"
