@@ -71,8 +71,8 @@ def ycbcr_to_rgb(ycbcr: Planes) -> Planes:
     [0.5, 0.5, 0.5]
     """
     y, blue, red = ycbcr[0], ycbcr[1] - np.float32(0.5), ycbcr[2] - np.float32(0.5)
-    rgb = np.stack([y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue])
-    return np.clip(rgb, 0, 1).astype(np.float32)
+    rgb: Planes = np.stack([y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue])
+    return rgb.clip(0, 1).astype(np.float32)
 
 
 # CIE XYZ relative to D50, adapted to sRGB's D65 by Bradford's method, to linear sRGB.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import struct
+import tokenize
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from filterbank.errors import ImageError
 
-# What Pillow, tifffile and imagecodecs raise on damaged files; imagecodecs' errors are
+# What NumPy, Pillow, tifffile and imagecodecs raise on damaged files; imagecodecs' errors are
 # RuntimeErrors, tifffile's ValueErrors. Their parsers trip over wild values in every one of these.
 _CODEC_ERRORS = (
     OSError, EOFError, ValueError, RuntimeError, SyntaxError, TypeError, KeyError, IndexError, AttributeError,
-    ArithmeticError, AssertionError, MemoryError, struct.error, zlib.error,
+    ArithmeticError, AssertionError, MemoryError, struct.error, zlib.error, tokenize.TokenError,
 )  # fmt: skip
 
 

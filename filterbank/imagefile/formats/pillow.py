@@ -78,8 +78,8 @@ def _opened(stream: BinaryIO) -> Iterator[PIL.Image.Image]:
                 image = PIL.Image.open(stream, formats=_formats())
         except UnidentifiedImageError as error:
             raise ImageError(_unknown(stream)) from error
-        with image:
-            yield image
+    with image, decoding(image.format or "picture"):
+        yield image
 
 
 def _formats() -> list[str]:

@@ -50,6 +50,8 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
     size = stream.seek(0, 2)
     stream.seek(0)
     with decoding("TIFF"), tifffile.TiffFile(stream) as file:
+        if not file.pages:
+            raise ImageError("is a damaged TIFF file: it has no page")
         check_page(options.page, len(file.pages))
         page = file.pages[options.page]
         if not isinstance(page, tifffile.TiffPage):
@@ -60,7 +62,7 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
             planes = _planes(page)
         except NotImplementedError:  # subsampled YCbCr outside JPEG
             stream.seek(0)
-            return pillow.decode(stream, replace(options, page=options.page))
+            return pillow.decode(stream, options)
         return replace(_meaning(page, planes), orientation=_orientation(page))
 
 
@@ -89,8 +91,10 @@ def _planes(page: tifffile.TiffPage) -> Array:
     # One thread: who reads many images decides how many at a time.
     stored: Array = page.asarray(squeeze=False, maxworkers=1)  # (planar C, depth, H, W, interleaved C)
     if stored.shape[-1] == 1:
-        return stored[:, 0, :, :, 0]
-    return stored[0, 0].transpose(2, 0, 1)
+        planes: Array = stored[:, 0, :, :, 0]
+    else:
+        planes = stored[0, 0].transpose(2, 0, 1)
+    return planes
 
 
 def _orientation(page: tifffile.TiffPage) -> int:
@@ -110,7 +114,7 @@ def _meaning(page: tifffile.TiffPage, planes: Array) -> Samples:
         first = _converted(page, photometric, planes[:colours], top)
         planes, top = np.concatenate([first, _unit(planes[colours:], top)]), 0.0
     if alpha == _ASSOCIATED:
-        planes, top = _straight(_unit(planes, top), bool(top)), 0.0
+        planes, top = _straight(_unit(planes, top), depth.endswith("-bit")), 0.0
     is_grey = colours == 1 and photometric != _PALETTE
     return Samples(planes, top, "gray" if is_grey else "rgb", alpha > 0, depth)
 
@@ -163,7 +167,7 @@ def _converted(page: tifffile.TiffPage, photometric: int, planes: Array, top: fl
     """Return float32 grey with white at 1, or RGB."""
     if photometric == _WHITE_IS_ZERO:
         white = top or (np.iinfo(planes.dtype).max if planes.dtype.kind == "u" else 1)
-        return _unit(planes.dtype.type(white) - planes if top else white - planes, top)
+        return _unit(np.subtract(white, planes, dtype=np.float64), top)
     if photometric == _PALETTE:
         return _palette(page, planes[0])
     if planes.dtype == np.uint8 and top == 255:
