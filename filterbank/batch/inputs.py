@@ -222,7 +222,7 @@ class _Search:
             if is_folder and (here is None or here == self.out or here in seen):
                 continue  # our own maps, or a link back to where we come from
             if head == "**":
-                if not rest:
+                if not rest and not name.startswith("."):
                     yield path
                 if here is not None:
                     yield from self._expand(path, pattern, (*seen, here))
@@ -238,6 +238,8 @@ def _entries(folder: str) -> list[tuple[str, str, bool]]:
     try:
         with os.scandir(folder) as entries:
             found = [(str(Path(folder, entry.name)), entry.name, _is_folder(entry)) for entry in entries]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     except OSError as error:
         raise RequestError(f"{shown(folder)}: folder cannot be read: {error.strerror}") from error
     return [entry for entry in found if not (entry[2] and entry[1].startswith("."))]
