@@ -57,13 +57,13 @@ def to_fields(text: MapText) -> dict[str, str]:
     return fields | {"alpha": "yes" if text.alpha else "no"}
 
 
-def from_fields(fields: Mapping[str, str], path: str = "map") -> MapText:
+def from_fields(fields: Mapping[str, str]) -> MapText:
     """Return the MapText that *fields* spell.
 
     Raises
     ------
     ImageError
-        A field of the scale is missing or damaged; the message names *path* and the field.
+        A field of the scale is missing or damaged; the message names the field.
 
     Examples
     --------
@@ -75,11 +75,11 @@ def from_fields(fields: Mapping[str, str], path: str = "map") -> MapText:
         filter=fields.get("filter", ""),
         bank=fields.get("bank", ""),
         digest=fields.get("digest", ""),
-        scale=_scale(fields, path),
+        scale=_scale(fields),
         range=fields.get("range", ""),
-        transfer=_one_of(fields, "transfer", ("linear", "srgb"), path),
-        clipped=_count(fields, path),
-        alpha=_one_of(fields, "alpha", ("no", "yes"), path) == "yes",
+        transfer=_one_of(fields, "transfer", ("linear", "srgb")),
+        clipped=_count(fields),
+        alpha=_one_of(fields, "alpha", ("no", "yes")) == "yes",
         software=fields.get("software", ""),
     )
 
@@ -98,7 +98,7 @@ def to_json(text: MapText) -> str:
     return json.dumps(fields | {"alpha": text.alpha})
 
 
-def from_json(description: str, path: str = "map") -> MapText | None:
+def from_json(description: str) -> MapText | None:
     """Return the MapText of a TIFF's ImageDescription; None when it is somebody else's.
 
     Raises
@@ -122,56 +122,56 @@ def from_json(description: str, path: str = "map") -> MapText | None:
         key: spelled[value] if value is None or isinstance(value, bool) else str(value)
         for key, value in found.items()
     }
-    return from_fields(fields | {"software": f"filterbank {fields['filterbank']}"}, path)
+    return from_fields(fields | {"software": f"filterbank {fields['filterbank']}"})
 
 
-def _scale(fields: Mapping[str, str], path: str) -> Scale | None:
+def _scale(fields: Mapping[str, str]) -> Scale | None:
     """Return the scale, or None where no field of one is there (a float file)."""
     missing = [name for name in _NEEDED if name not in fields]
     if len(missing) == len(_NEEDED):
         return None
     if missing:
-        raise _damaged(path, missing[0], "it is missing", "lo, hi, top and zero together")
-    lo, hi = (_number(fields, name, path) for name in ("lo", "hi"))
+        raise _damaged(missing[0], "it is missing", "lo, hi, top and zero together")
+    lo, hi = (_number(fields, name) for name in ("lo", "hi"))
     if lo > hi:
-        raise _damaged(path, "lo", f"{lo!r} is above hi {hi!r}", "lo at most hi")
+        raise _damaged("lo", f"{lo!r} is above hi {hi!r}", "lo at most hi")
     top = fields["top"]
     if top not in (str(TOP8), str(TOP16)):
-        raise _damaged(path, "top", repr(top), f"{TOP8} or {TOP16}")
+        raise _damaged("top", repr(top), f"{TOP8} or {TOP16}")
     centre = (int(top) + 1) // 2
     if fields["zero"] not in ("none", str(centre)):
-        raise _damaged(path, "zero", repr(fields["zero"]), f"none or {centre}")
+        raise _damaged("zero", repr(fields["zero"]), f"none or {centre}")
     return Scale(lo, hi, int(top), None if fields["zero"] == "none" else centre)
 
 
-def _number(fields: Mapping[str, str], name: str, path: str) -> float:
+def _number(fields: Mapping[str, str], name: str) -> float:
     """Return the finite number in field *name*."""
     try:
         value = float(fields[name])
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise _damaged(path, name, repr(fields[name]), "a finite number")
+        raise _damaged(name, repr(fields[name]), "a finite number")
     return value
 
 
-def _count(fields: Mapping[str, str], path: str) -> int:
+def _count(fields: Mapping[str, str]) -> int:
     """Return how many pixels were clipped."""
     found = fields.get("clipped", "0")
     if not (found.isascii() and found.isdigit() and len(found) < 20):
-        raise _damaged(path, "clipped", repr(found), "a count")
+        raise _damaged("clipped", repr(found), "a count")
     return int(found)
 
 
-def _one_of(fields: Mapping[str, str], name: str, words: tuple[str, ...], path: str) -> str:
+def _one_of(fields: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
     """Return the word in field *name*, by default the first of *words*."""
     found = fields.get(name, words[0])
     if found not in words:
-        raise _damaged(path, name, repr(found), " or ".join(words))
+        raise _damaged(name, repr(found), " or ".join(words))
     return found
 
 
-def _damaged(path: str, name: str, found: str, accepted: str) -> ImageError:
+def _damaged(name: str, found: str, accepted: str) -> ImageError:
     return ImageError(
-        f"{path}: damaged metadata: {PREFIX}{name}: found {found}; accepted: {accepted}; write the map again"
+        f"damaged metadata: {PREFIX}{name}: found {found}; accepted: {accepted}; write the map again"
     )

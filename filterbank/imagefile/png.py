@@ -52,7 +52,7 @@ def write(pixels: NDArray[Any], text: Mapping[str, str], stream: BinaryIO) -> No
     _write_chunk(stream, b"IEND", b"")
 
 
-def texts(stream: BinaryIO, path: str = "map") -> Iterator[tuple[str, str]]:
+def texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
     """Return the (keyword, text) pairs of a PNG file, its pixels unread.
 
     Raises
@@ -61,23 +61,23 @@ def texts(stream: BinaryIO, path: str = "map") -> Iterator[tuple[str, str]]:
         The file ends early, or a chunk of text is damaged.
     """
     if stream.read(len(SIGNATURE)) != SIGNATURE:
-        raise ImageError(f"{path}: not a PNG file")
+        raise ImageError("not a PNG file")
     while True:
         head = stream.read(8)
         length, kind = struct.unpack(">I4s", head) if len(head) == 8 else (0, b"")
         if not kind or (kind == b"IEND" and len(stream.read(4)) < 4):
-            raise ImageError(f"{path}: truncated: the file ends before its IEND chunk does")
+            raise ImageError("truncated: the file ends before its IEND chunk does")
         if kind == b"IEND":
             return
         if kind not in (b"tEXt", b"zTXt", b"iTXt"):
             stream.seek(length + 4, 1)
             continue
         if length > _TEXT_LIMIT:
-            raise ImageError(f"{path}: damaged metadata: a text chunk of {length} bytes")
+            raise ImageError(f"damaged metadata: a text chunk of {length} bytes")
         body, check = stream.read(length), stream.read(4)
         if len(check) < 4 or zlib.crc32(kind + body) != int.from_bytes(check, "big"):
-            raise ImageError(f"{path}: damaged metadata: the checksum of a {kind.decode()} chunk is wrong")
-        yield _parse_text(kind, body, path)
+            raise ImageError(f"damaged metadata: the checksum of a {kind.decode()} chunk is wrong")
+        yield _parse_text(kind, body)
 
 
 def _write_chunk(stream: BinaryIO, kind: bytes, body: bytes) -> None:
@@ -97,7 +97,7 @@ def _text_chunk(keyword: str, value: str) -> tuple[bytes, bytes]:
         return b"iTXt", key + b"\0\0\0\0\0" + value.encode("utf-8", "replace")
 
 
-def _parse_text(kind: bytes, body: bytes, path: str) -> tuple[str, str]:
+def _parse_text(kind: bytes, body: bytes) -> tuple[str, str]:
     """Return the (keyword, text) of one chunk's body."""
     key, _, rest = body.partition(b"\0")
     compressed, charset = False, "latin-1"
@@ -110,7 +110,7 @@ def _parse_text(kind: bytes, body: bytes, path: str) -> tuple[str, str]:
         try:
             rest = zlib.decompressobj().decompress(rest, _TEXT_LIMIT)
         except zlib.error as error:
-            raise ImageError(f"{path}: damaged metadata: a compressed text chunk: {error}") from None
+            raise ImageError(f"damaged metadata: a compressed text chunk: {error}") from None
     return key.decode("latin-1"), rest.decode(charset, "replace")
 
 

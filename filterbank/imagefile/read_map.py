@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from filterbank.errors import ImageError
 from filterbank.imagefile import maptext, png
+from filterbank.imagefile.formats.boundary import decoding
 from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.tone import Scale, to_values
 
@@ -23,18 +23,6 @@ Values = NDArray[np.float32]
 _NPY = b"\x93NUMPY"
 # No codec at hand packs tighter; what claims more would only fill the memory.
 _BLOWUP = 1 << 16
-
-# What tifffile raises on damaged files, besides its own error.
-_TIFF_DAMAGE = (
-    tifffile.TiffFileError,
-    ValueError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    RuntimeError,
-    struct.error,
-    MemoryError,
-)
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -77,86 +65,83 @@ def read_maps(path: Path) -> list[tuple[Values, MapText]]:
         data = path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
+        return _decode_file(data)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def _decode_file(data: bytes) -> list[tuple[Values, MapText]]:
     if data.startswith(png.SIGNATURE):
-        return [_read_png(data, str(path))]
+        return [_decode_png(data)]
     if data.startswith(_TIFF):
-        return _read_tiff(data, str(path))
+        return _decode_tiff(data)
     if data.startswith(_NPY):
-        return [(_read_npy(data, str(path)), MapText(software=""))]
-    raise _no_map(path, "it is empty" if not data else "it is neither PNG, TIFF nor npy")
+        return [(_decode_npy(data), MapText(software=""))]
+    raise _no_map("it is empty" if not data else "it is neither PNG, TIFF nor npy")
 
 
-def _read_png(data: bytes, path: str) -> tuple[Values, MapText]:
+def _decode_png(data: bytes) -> tuple[Values, MapText]:
     fields: dict[str, str] = {}
-    for keyword, value in png.texts(io.BytesIO(data), path):
+    for keyword, value in png.texts(io.BytesIO(data)):
         if keyword == "Software":
             fields["software"] = value
         elif keyword.startswith(maptext.PREFIX):
             fields[keyword.removeprefix(maptext.PREFIX)] = value
-    text = maptext.from_fields(fields, path)
+    text = maptext.from_fields(fields)
     if text.scale is None:
-        raise _no_map(path, f"it has no {maptext.PREFIX}lo (another program may have written it anew)")
-    height, width, depth, colour = struct.unpack_from(">IIBB", data, 16)
-    _check_size(height * width * depth // 8, data, path)
-    try:
+        raise _no_map(f"it has no {maptext.PREFIX}lo (another program may have written it anew)")
+    with decoding("PNG"):
+        height, width, depth, colour = struct.unpack_from(">IIBB", data, 16)
+        _check_size(height * width * depth // 8, data)
         pixels = imagecodecs.png_decode(data)
-    # UnicodeDecodeError: the codec cannot spell its own message about some damage.
-    except (imagecodecs.PngError, UnicodeDecodeError, MemoryError) as error:
-        raise ImageError(f"{path}: damaged: {error}") from error
     if depth != text.scale.top.bit_length() or colour == 3:
-        raise _no_map(path, f"its pixels were changed to {depth} bits{' of a palette' * (colour == 3)}")
-    return _decode(pixels, text, text.scale, path), text
+        raise _no_map(f"its pixels were changed to {depth} bits{' of a palette' * (colour == 3)}")
+    return _to_values(pixels, text, text.scale), text
 
 
-def _read_tiff(data: bytes, path: str) -> list[tuple[Values, MapText]]:
+def _decode_tiff(data: bytes) -> list[tuple[Values, MapText]]:
     pages = []
-    try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            page: Any
-            for page in file.pages:
-                _check_size(page.nbytes, data, path)
-                pages.append((page.description, page.axes, page.asarray()))
-    except ImageError:
-        raise
-    except _TIFF_DAMAGE as error:
-        raise ImageError(f"{path}: damaged: {error}") from error
+    with decoding("TIFF"), tifffile.TiffFile(io.BytesIO(data)) as file:
+        page: Any
+        for page in file.pages:
+            _check_size(page.nbytes, data)
+            pages.append((page.description, page.axes, page.asarray()))
     if not pages or any(pixels is None or pixels.size == 0 for *_, pixels in pages):
-        raise ImageError(f"{path}: damaged: a TIFF without pixels")
-    return [_read_page(*page, path) for page in pages]
+        raise ImageError("is a damaged TIFF file: it has no pixels")
+    return [_decode_page(*page) for page in pages]
 
 
-def _read_page(description: str, axes: str, pixels: NDArray[Any], path: str) -> tuple[Values, MapText]:
+def _decode_page(description: str, axes: str, pixels: NDArray[Any]) -> tuple[Values, MapText]:
     """Return values and text of one TIFF page; a float page of another program has an empty text."""
-    text = maptext.from_json(description, path)
+    text = maptext.from_json(description)
     if text is not None and text.scale is not None:
         if pixels.dtype.kind != "u" or pixels.dtype.itemsize * 8 != text.scale.top.bit_length():
-            raise _no_map(path, f"its pixels were changed to {pixels.dtype}")
-        return _decode(pixels, text, text.scale, path), text
+            raise _no_map(f"its pixels were changed to {pixels.dtype}")
+        return _to_values(pixels, text, text.scale), text
     if pixels.dtype.kind != "f":
-        raise _no_map(path, f"its pixels are {pixels.dtype} and nothing says what they mean")
+        raise _no_map(f"its pixels are {pixels.dtype} and nothing says what they mean")
     planes = np.moveaxis(pixels, -1, 0) if axes.endswith("S") else pixels
     return np.ascontiguousarray(planes, np.float32), text or MapText(software="")
 
 
-def _read_npy(data: bytes, path: str) -> Values:
-    try:
+def _decode_npy(data: bytes) -> Values:
+    with decoding("npy"):
         array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, SyntaxError, tokenize.TokenError, MemoryError) as error:
-        raise ImageError(f"{path}: damaged: {error}") from error
     if array.dtype.kind != "f":
-        raise _no_map(path, f"its numbers are {array.dtype}, a map's are floats")
+        raise _no_map(f"its numbers are {array.dtype}, a map's are floats")
     if array.ndim not in (2, 3, 4):
-        raise _no_map(path, f"its shape is {array.shape}, a map's (H, W), (C, H, W) or (K, C, H, W)")
+        raise _no_map(f"its shape is {array.shape}, a map's (H, W), (C, H, W) or (K, C, H, W)")
     return np.ascontiguousarray(array, np.float32)
 
 
-def _check_size(nbytes: int, data: bytes, path: str) -> None:
+def _check_size(nbytes: int, data: bytes) -> None:
     """Raise ImageError where pixels of *nbytes* cannot come out of a file of so few bytes."""
     if nbytes > _BLOWUP * len(data):
-        raise ImageError(f"{path}: damaged: {len(data)} bytes claim to hold {nbytes} bytes of pixels")
+        raise ImageError(f"is damaged: {len(data)} bytes claim to hold {nbytes} bytes of pixels")
 
 
-def _decode(pixels: NDArray[Any], text: MapText, scale: Scale, path: str) -> Values:
+def _to_values(pixels: NDArray[Any], text: MapText, scale: Scale) -> Values:
     """Return the values of codes (H, W) or (H, W, C), planar; alpha is last and 0..1."""
     srgb = text.transfer == "srgb"
     if pixels.ndim == 2 and not text.alpha:
@@ -165,12 +150,12 @@ def _decode(pixels: NDArray[Any], text: MapText, scale: Scale, path: str) -> Val
     if not text.alpha:
         return to_values(planes, scale, srgb)
     if len(planes) < 2:
-        raise _no_map(path, "its alpha channel was taken out")
+        raise _no_map("its alpha channel was taken out")
     alpha = to_values(planes[-1:], Scale(0.0, 1.0, scale.top))
     return np.concatenate([to_values(planes[:-1], scale, srgb), alpha])
 
 
-def _no_map(path: object, found: str) -> ImageError:
+def _no_map(found: str) -> ImageError:
     return ImageError(
-        f"{path}: no map of filterbank: {found}; accepted: png, png16, tiff and npy as apply writes them"
+        f"no map of filterbank: {found}; accepted: png, png16, tiff and npy as apply writes them"
     )
