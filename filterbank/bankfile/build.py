@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.bankfile.canonical import digest
-from filterbank.bankfile.entries import Entry
+from filterbank.bankfile.entries import Entry, Written
 from filterbank.bankfile.kernel import MAX_WEIGHTS
 from filterbank.bankfile.keys import Given, read_mapping
 from filterbank.bankfile.kinds import clean_name
@@ -52,8 +52,11 @@ def build(node: Node, faults: Faults) -> Built:
         raise AssertionError
     given = read_mapping(node, BANK_KEYS, "", faults, HOMES)
     values = {name: each.value for name, each in given.items() if each.value is not None}
-    entries: list[Entry] = values.get("filters", [])
+    written: Written = values.get("filters", Written([], False))
+    entries = written.entries
     filters = _filters(entries, values, faults)
+    if written.is_complete:
+        _check_groups(len(filters), given, values, faults)
     channels = _channels(entries, filters, given, values, faults)
     faults.raise_if_any()
     name = values.get("name") or clean_name(Path(faults.source.path).stem) or "bank"
@@ -94,7 +97,7 @@ def _filters(entries: list[Entry], values: Values[str, Any], faults: Faults) -> 
         if not np.isfinite(weights).all():
             found = "weights times scale are beyond the largest number"
             faults.add(entry.at, entry.where, found, "accepted: finite weights", "use a smaller scale")
-            continue
+            weights = np.zeros(weights.shape)
         if values.get("operation") == "convolution":
             weights = weights[:, ::-1, ::-1]
         weights = _normalized(weights, values.get("normalize", "none"), entry, faults)
@@ -128,6 +131,14 @@ def _normalized(weights: NDArray[np.float64], how: str, entry: Entry, faults: Fa
     return weights / size
 
 
+def _check_groups(count: int, given: dict[str, Given], values: Values[str, Any], faults: Faults) -> None:
+    """Add a fault where the filters cannot be divided into the groups."""
+    groups = values.get("groups", 1)
+    if count % groups:
+        found = f"found {groups} with {_counted(count, 'filter')}"
+        faults.add(given["groups"].at, "groups", found, "accepted: a divisor of the number of filters")
+
+
 def _channels(
     entries: list[Entry],
     filters: list[Filter],
@@ -136,30 +147,20 @@ def _channels(
     faults: Faults,
 ) -> int:
     """Return C after checking that depths, groups, input and lists per channel agree."""
+    if not filters or any(name in given and name not in values for name in ("groups", "input")):
+        return 0
     groups: int = values.get("groups", 1)
     wanted = values.get("input")
-    if (
-        len(filters) != len(entries)
-        or not filters
-        or any(name in given and name not in values for name in ("groups", "input"))
-    ):
-        return 0
-    if len(filters) % groups:
-        found = f"found {groups} with {len(filters)} filter{'s' if len(filters) > 1 else ''}"
-        faults.add(given["groups"].at, "groups", found, "accepted: a divisor of the number of filters")
     channels: int | None = INPUT_CHANNELS.get(wanted, wanted) if wanted is not None else None
     if channels is not None and channels % groups:
-        found = f"found {groups} with input {wanted} of {channels} channel{'s' if channels > 1 else ''}"
+        found = f"found {groups} with input {wanted} of {_counted(channels, 'channel')}"
         faults.add(given["groups"].at, "groups", found, "accepted: a divisor of the channels")
         return 0
     depth: int = filters[0].weights.shape[0] if channels is None else channels // groups
     whose = f"input {wanted}" + (f" with groups {groups}" if groups > 1 else "")
-    whose = whose if wanted is not None else f"filter {filters[0].name!r}"
-    for entry, each in zip(entries, filters, strict=True):
-        own = each.weights.shape[0]
-        if own != depth:
-            found = f"found a depth of {own} (planes or channels), {whose} has {depth}"
-            faults.add(entry.at, entry.where, found, f"accepted: a depth of {depth}", _depth_hint(own, depth))
+    _check_depths(
+        entries, depth, whose if wanted is not None else f"like filter {filters[0].name!r} it", faults
+    )
     _check_per_channel(depth * groups, given, values, faults)
     rows, columns = (max(each.weights.shape[axis] for each in filters) for axis in (1, 2))
     total = len(filters) * depth * rows * columns
@@ -171,19 +172,34 @@ def _channels(
     return depth * groups
 
 
-def _depth_hint(own: int, depth: int) -> str:
-    """Return how to give a filter of depth *own* the *depth* it needs."""
-    if own == 1:
-        ones = ", ".join(["1"] * depth) if depth <= 4 else "one number per channel"
-        return f"spread it with channels: [{ones}], or say input: each"
-    return f"write {depth} plane{'s' if depth > 1 else ''} or change input"
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("s" if count != 1 else "")
+
+
+def _check_depths(entries: list[Entry], depth: int, whose: str, faults: Faults) -> None:
+    """Add a fault for every filter that is not *depth* deep, as *whose* is."""
+    for entry in entries:
+        planes = entry.weights.shape[0] if entry.weights.ndim == 3 else 1
+        own = planes if entry.channels is None else len(entry.channels)
+        if own == depth:
+            continue
+        hint = f"write {_counted(depth, 'plane')} or change input"
+        if entry.channels is not None:
+            hint = "remove channels" if depth == 1 else f"give {depth} numbers"
+            hint += " or change input"
+        elif own == 1:
+            ones = ", ".join(["1"] * depth) if depth <= 4 else "one number per channel"
+            hint = f"spread it with channels: [{ones}], or say input: each"
+        found = f"found a depth of {own} (planes or channels), {whose} needs {depth}"
+        faults.add(entry.depth_at, entry.where, found, f"accepted: a depth of {depth}", hint)
 
 
 def _check_per_channel(
     channels: int, given: dict[str, Given], values: Values[str, Any], faults: Faults
 ) -> None:
+    """Add a fault for every list per channel that is not as long as there are channels."""
     for name in ("mean", "std", "padding_value"):
         length = len(values.get(name, (0,)))
         if length not in (1, channels):
-            found = f"found a list of {length}, the bank has {channels} channel{'s' if channels > 1 else ''}"
+            found = f"found a list of {length}, the bank has {_counted(channels, 'channel')}"
             faults.add(given[name].at, name, found, f"accepted: a number or a list of {channels}")

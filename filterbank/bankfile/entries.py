@@ -63,17 +63,22 @@ class Entry:
     """One filter as written: weights (F, F) or (C, F, F) before channels, scale and all that follows."""
 
     name: str
+    where: str
     weights: NDArray[np.float64]
     channels: tuple[float, ...] | None
     scale: float
     bias: float
     at: int
+    depth_at: int
     is_family: bool = False
 
-    @property
-    def where(self) -> str:
-        """The filter, as messages name it."""
-        return f"filter {self.name!r}"
+
+@dataclass(frozen=True)
+class Written:
+    """The filters that could be read, and whether those are all."""
+
+    entries: list[Entry]
+    is_complete: bool
 
 
 @dataclass(frozen=True)
@@ -85,15 +90,19 @@ class Entries:
         """What is accepted, in words."""
         return "a list of at least one filter, each a mapping with name and kernel, or a family"
 
-    def read(self, node: Node, where: str, faults: Faults) -> list[Entry] | None:
-        """Return the filters of all entries; a family's entry may give several."""
+    def read(self, node: Node, where: str, faults: Faults) -> Written | None:
+        """Return the filters of all entries; a family's entry may give several.
+
+        Entries at fault are left out, so that what is wrong with the others together is found too.
+        """
         if not isinstance(node, Sequence) or not node.items:
             hint = "put '- ' before it" if isinstance(node, Mapping) and node.entries else "add a filter"
             refuse(self, node, where, faults, hint=hint)
             return None
         before, entries, weights = len(faults), list[Entry](), 0
+        names = _Names(faults)
         for index, item in enumerate(node.items, 1):
-            made = _read_entry(item, f"filter {index}", faults)
+            made = _read_entry(item, f"filter {index}", names, faults)
             entries += made
             weights += sum(entry.weights.size for entry in made)
             # A few lines of families or aliases can ask for more than any memory holds.
@@ -101,8 +110,7 @@ class Entries:
                 accepted = f"accepted: at most {MAX_FILTERS:,} filters and {MAX_WEIGHTS:,} weights"
                 faults.add(item.at, f"filter {index}", "found too large a bank", accepted, "split it")
                 break
-        _check_names(entries, faults)
-        return entries if len(faults) == before else None
+        return Written(entries, len(faults) == before)
 
     def schema(self) -> dict[str, Any]:
         """Return the kind as JSON Schema."""
@@ -113,8 +121,8 @@ class Entries:
         return {"type": "array", "minItems": 1, "maxItems": MAX_FILTERS, "items": {"anyOf": rules}}
 
 
-def _read_entry(node: Node, where: str, faults: Faults) -> list[Entry]:
-    """Return the filters of one entry; none where it is at fault."""
+def _read_entry(node: Node, where: str, names: _Names, faults: Faults) -> list[Entry]:
+    """Return the filters of one entry; none where its weights are at fault."""
     if not isinstance(node, Mapping):
         faults.add(node.at, where, describe(node), "accepted: a mapping with name and kernel, or a family")
         return []
@@ -122,45 +130,57 @@ def _read_entry(node: Node, where: str, faults: Faults) -> list[Entry]:
     before = len(faults)
     given = read_mapping(node, ENTRY_KEYS, where, faults, _HOMES)
     makers = [name for name in given if name == "kernel" or name in FAMILIES]
-    if len(makers) != 1:
-        found = f"found {' and '.join(makers)} together" if makers else "neither kernel nor family"
-        accepted = f"accepted: one of kernel, {', '.join(FAMILIES)}"
-        at = given[makers[1]].key_at if makers else node.at
-        if makers or len(faults) == before:
-            faults.add(at, where, found, accepted, "make them two entries" if makers else "add a kernel")
-    elif makers == ["kernel"] and "name" not in given:
+    if makers[:1] == ["kernel"] and "name" not in given:
         accepted = f"accepted: {Name().accepted}"
         faults.add(node.at, where, "key 'name' is missing", accepted, "add it; the map is named after it")
-    return _make(given, makers[0], where, faults) if len(faults) == before else []
+    if len(makers) == 1:
+        return _make(given, makers[0], where, names, faults)
+    found = f"found {' and '.join(makers)} together" if makers else "neither kernel nor family"
+    accepted = f"accepted: one of kernel, {', '.join(FAMILIES)}"
+    if makers:
+        faults.add(given[makers[1]].key_at, where, found, accepted, "make them two entries")
+    elif len(faults) == before:
+        # An unknown key is then most likely the misspelt one.
+        faults.add(node.at, where, found, accepted, "add a kernel")
+    return []
 
 
-def _make(given: dict[str, Given], maker: str, where: str, faults: Faults) -> list[Entry]:
-    """Return the filters of a faultless entry."""
-    name, at = given.get("name"), given[maker].at
-    channels, scale, bias = (
-        given[key].value if key in given else None for key in ("channels", "scale", "bias")
-    )
-    rest = channels, 1.0 if scale is None else scale, bias or 0.0
-    if maker == "kernel":
-        weights: NDArray[np.float64] = given[maker].value
-        if channels is not None and weights.ndim == 3:
-            found, hint = (
-                "channels with a kernel that has planes already",
-                "remove channels or write one plane",
-            )
-            faults.add(given["channels"].at, where, found, "accepted: channels with one plane of rows", hint)
-            return []
-        return [Entry(name.value if name else "", weights, *rest, at)]
-    made = FAMILIES[maker].filters(maker, given[maker].value)
-    entries = []
-    for own, weights in made:
-        label = own if name is None else name.value if len(made) == 1 else f"{name.value}_{own}"
-        if not NAME.fullmatch(label):
-            found, accepted = f"the name {shorten(label)} that it makes", f"accepted: {Name().accepted}"
-            faults.add(name.at if name else at, where, found, accepted, "give it a shorter name")
-            return []
-        entries.append(Entry(label, weights, *rest, at, is_family=True))
-    return entries
+def _make(given: dict[str, Given], maker: str, where: str, names: _Names, faults: Faults) -> list[Entry]:
+    """Return the filters of an entry with one kernel or family."""
+    name, channels = given.get("name"), given.get("channels")
+    made = given[maker].value
+    if maker == "kernel" or made is None:
+        filters = [(name.value or "" if name else "", made)]
+    else:
+        filters = FAMILIES[maker].filters(maker, made)
+        if name is not None:
+            label = name.value or ""
+            single = len(filters) == 1
+            filters = [(label if single or not label else f"{label}_{own}", each) for own, each in filters]
+    for label, _ in filters:
+        names.take(label, where, name.at if name else given[maker].at)
+    if made is None or (channels is not None and channels.value is None):
+        return []
+    if channels is not None and any(weights.ndim == 3 for _, weights in filters):
+        found, hint = "channels with a kernel that has planes already", "remove channels or write one plane"
+        faults.add(channels.at, where, found, "accepted: channels with one plane of rows", hint)
+        return []
+    scale, bias = (given[key].value if key in given else None for key in ("scale", "bias"))
+    at = given[maker].at
+    return [
+        Entry(
+            name=label,
+            where=f"filter {label!r}" if label else where,
+            weights=weights,
+            channels=channels.value if channels else None,
+            scale=1.0 if scale is None else scale,
+            bias=bias or 0.0,
+            at=at,
+            depth_at=channels.at if channels else at,
+            is_family=maker != "kernel",
+        )
+        for label, weights in filters
+    ]
 
 
 def _named_place(node: Mapping, where: str) -> str:
@@ -171,23 +191,36 @@ def _named_place(node: Mapping, where: str) -> str:
     return where
 
 
-def _check_names(entries: list[Entry], faults: Faults) -> None:
-    """Add a fault for every name that an earlier filter has, or has but for case."""
-    first: dict[str, Entry] = {}
-    for entry in entries:
-        other = first.setdefault(entry.name.lower(), entry)
-        if other is entry:
-            continue
-        line, column = faults.source.place(other.at)
-        same = "is taken" if other.name == entry.name else f"differs only by case from {other.name!r}"
-        found = f"the name {same} (filter at {line}:{column})"
-        faults.add(entry.at, entry.where, found, "accepted: unique names", "rename one of them")
+class _Names:
+    """The names taken so far, and where."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.first: dict[str, tuple[str, int]] = {}
+
+    def take(self, name: str, where: str, at: int) -> None:
+        """Note a filter's name; a fault where it is no name, or taken, or taken but for case."""
+        if not name:
+            return
+        if not NAME.fullmatch(name):
+            accepted = f"accepted: {Name().accepted}"
+            self.faults.add(at, where, f"found the name {shorten(name)}", accepted, "shorten it")
+            return
+        if name.lower() not in self.first:
+            self.first[name.lower()] = name, at
+            return
+        other, place = self.first[name.lower()]
+        line, column = self.faults.source.place(place)
+        same = "is taken" if other == name else f"differs only by case from {other!r}"
+        found = f"the name {name!r} {same}, first at {line}:{column}"
+        self.faults.add(at, where, found, "accepted: unique names", "rename one of them")
 
 
-_HOMES = {
-    **dict.fromkeys(
-        ("input", "operation", "stride", "padding", "padding_mode", "padding_value", "dilation", "groups"),
-        "it belongs to the bank, beside filters",
+# Keys of the bank that were written in a filter; the filters know nothing of the bank's own table.
+_HOMES = dict.fromkeys(
+    (
+        *("input", "operation", "stride", "padding", "padding_mode", "padding_value", "dilation"),
+        *("groups", "activation", "normalize", "mean", "std"),
     ),
-    **dict.fromkeys(("activation", "normalize", "mean", "std"), "it belongs to the bank, beside filters"),
-}
+    "it belongs to the bank, beside filters",
+)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.bankfile.kinds import Number, refuse
-from filterbank.bankfile.nodes import Node, Scalar, Sequence
+from filterbank.bankfile.nodes import Node, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults
 
 MAX_SIDE = 65535
@@ -56,11 +56,8 @@ class Kernel:
             return Number().read(node, f"{where}{place}", faults)
         if not isinstance(node, Sequence) or not node.items:
             wanted = f"accepted: a {_LEVELS[depth]} as a list of {_LEVELS[depth - 1]}s"
-            hint = "put every row into brackets" if isinstance(node, Scalar) else ""
-            refuse_list = f"{where}{place}"
-            from filterbank.bankfile.nodes import describe  # noqa: PLC0415
-
-            faults.add(node.at, refuse_list, describe(node), wanted, hint)
+            hint = "put every row into brackets" if isinstance(node, Scalar) else "write at least one number"
+            faults.add(node.at, f"{where}{place}", describe(node), wanted, hint)
             return None
         if depth == 1:
             values = [item.value for item in node.items if type(item) is Scalar]

@@ -42,7 +42,7 @@ def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415
 
     plain = word.lower().replace("-", "_")[:64]
-    close = get_close_matches(plain, [each.lower() for each in known], 1, 0.6)
+    close = get_close_matches(plain, [each.lower() for each in known], 1, 0.66)
     return next((f"did you mean {each!r}?" for each in known if close and each.lower() == close[0]), "")
 
 
@@ -115,6 +115,8 @@ class Integer:
     @property
     def accepted(self) -> str:
         """What is accepted, in words."""
+        if self.odd and self.high == self.low + 2:
+            return f"{self.low} or {self.high}"
         return f"{'an odd' if self.odd else 'a'} whole number {self.low} to {self.high}"
 
     def read(self, node: Node, where: str, faults: Faults) -> int | None:

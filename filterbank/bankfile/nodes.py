@@ -79,7 +79,7 @@ def describe(node: Node) -> str:
     """Return what *node* is, in the words of a message.
 
     >>> describe(Scalar(0, True, "yes")), describe(Scalar(0, "a", "a")), describe(Sequence(0, []))
-    ('found yes, a boolean', "found the text 'a'", 'found an empty list')
+    ('found yes (a boolean)', "found the text 'a'", 'found an empty list')
     """
     if isinstance(node, Sequence):
         return f"found a list of {len(node.items)}" if node.items else "found an empty list"
@@ -88,9 +88,9 @@ def describe(node: Node) -> str:
         more = ", …" if len(node.entries) > 3 else ""
         return f"found a mapping with {keys}{more}" if keys else "found an empty mapping"
     if node.value is None:
-        return f"found {node.text}, which is null" if node.text.strip() else "found nothing (null)"
+        return f"found {node.text or 'nothing'}" + (" (null)" if node.text.lower() != "null" else "")
     if isinstance(node.value, bool):
-        return f"found {node.text}, a boolean"
+        return f"found {node.text} (a boolean)"
     if isinstance(node.value, str):
         return f"found the text {shorten(node.value)}"
     return f"found {shorten(node.text)[1:-1]}"

@@ -67,7 +67,8 @@ class _Composer:
 
     def checked_tag(self, event: Any) -> None:
         if event.tag is not None:
-            tag, accepted = shorten(event.tag, 40), "accepted: values without tags"
+            written = event.tag.replace("tag:yaml.org,2002:", "!!")
+            tag, accepted = shorten(written, 40), "accepted: values without tags"
             self.faults.add(event.start_mark.index, "", f"found the tag {tag}", accepted, "remove the tag")
 
     def scalar(self, event: Any) -> None:

@@ -1,0 +1,167 @@
+"""``filterbank banks``: the shipped banks as a table, or one bank in full."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from filterbank.model import Bank, Filter
+
+# Weights are told as whole numbers times a common factor where they are that.
+_LARGEST_DENOMINATOR = 1024
+_LARGEST_WHOLE = 10_000
+_WIDEST = 1_000_000
+
+
+@click.command(short_help="List the shipped banks, or show one in full.")
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(name: str | None, as_json: bool) -> None:
+    """List the banks that come with the program: K filters of F (rows×columns), C channels, source.
+
+    With NAME, a shipped bank or a file, print that bank in full, with all its weights.
+    """
+    import json
+
+    from filterbank import bankfile
+
+    if name is not None:
+        bank = bankfile.load(name)
+        text = json.dumps(_full_json(bank), indent=2, ensure_ascii=False) if as_json else _full_text(bank)
+    else:
+        banks = [bankfile.load(each) for each in bankfile.shipped()]
+        told = [_brief_json(bank) for bank in banks]
+        text = json.dumps(told, indent=2, ensure_ascii=False) if as_json else _table(banks)
+    click.echo(text)
+
+
+def _brief_json(bank: Bank) -> dict[str, Any]:
+    """Return what the table says of a bank."""
+    return {
+        "name": bank.name,
+        "filters": len(bank.filters),
+        "kernel": list(bank.layer.kernel),
+        "channels": bank.channels,
+        "input": bank.input,
+        "description": bank.description,
+        "source": bank.source,
+        "digest": bank.digest,
+    }
+
+
+def _full_json(bank: Bank) -> dict[str, Any]:
+    """Return all of a bank, the weights as they are used: correlation, scaled and normalised."""
+    layer = bank.layer
+    activation = layer.activation
+    return _brief_json(bank) | {
+        "stride": list(layer.stride),
+        "padding": layer.padding if isinstance(layer.padding, str) else list(layer.padding),
+        "padding_mode": layer.padding_mode,
+        "padding_value": list(layer.padding_value),
+        "dilation": list(layer.dilation),
+        "groups": layer.groups,
+        "activation": {"name": activation.name, "parameters": list(activation.parameters)},
+        "mean": list(layer.mean),
+        "std": list(layer.std),
+        "filters": [
+            {"name": each.name, "bias": each.bias, "weights": each.weights.tolist()} for each in bank.filters
+        ],
+    }
+
+
+def _table(banks: list[Bank]) -> str:
+    """Return one line a bank, as wide as the terminal; whole where it is none."""
+    rows = [("NAME", "K", "F", "C", "SOURCE")]
+    for bank in banks:
+        kernel = "×".join(map(str, bank.layer.kernel))
+        rows.append((bank.name, str(len(bank.filters)), kernel, str(bank.channels), bank.source))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDEST
+    lines = []
+    for name, count, kernel, channels, source in rows:
+        start = f"{name:<{widths[0]}}  {count:>{widths[1]}}  {kernel:<{widths[2]}}  {channels:>{widths[3]}}  "
+        room = max(width - len(start), 12)
+        lines.append(start + (source if len(source) <= room else source[: room - 1] + "…"))
+    return "\n".join(lines)
+
+
+def _full_text(bank: Bank) -> str:
+    """Return a bank with all its settings and weights for reading."""
+    layer = bank.layer
+    rows, columns = layer.kernel
+    lines = [bank.name + (f": {bank.description}" if bank.description else "")]
+    if bank.source:
+        lines.append(f"  source      {bank.source}")
+    count = len(bank.filters)
+    lines += [
+        f"  shape       {count} filter{'s' if count > 1 else ''} of {rows}×{columns}×{bank.channels}",
+        f"  input       {bank.input}",
+        f"  stride      {_spelled(layer.stride)}",
+        f"  padding     {_padding(bank)}",
+        f"  dilation    {_spelled(layer.dilation)}",
+        f"  activation  {layer.activation}",
+    ]
+    if layer.groups > 1:
+        lines.append(f"  groups      {layer.groups}")
+    if any(layer.mean) or any(each != 1 for each in layer.std):
+        lines.append(f"  mean, std   {_spelled(layer.mean)}, {_spelled(layer.std)}")
+    lines.append(f"  digest      {bank.digest}")
+    for each in bank.filters:
+        lines += ["", *_filter_text(each)]
+    return "\n".join(lines)
+
+
+def _padding(bank: Bank) -> str:
+    layer = bank.layer
+    sides = layer.padding if isinstance(layer.padding, str) else _spelled(layer.padding)
+    value = f" {_spelled(layer.padding_value)}" if layer.padding_mode == "constant" else ""
+    return f"{sides}, {layer.padding_mode}{value}"
+
+
+def _spelled(values: tuple[float, ...]) -> str:
+    """Return numbers as a file would have them: one where all are equal."""
+    return f"{values[0]:g}" if len(set(values)) == 1 else f"[{', '.join(f'{value:g}' for value in values)}]"
+
+
+def _filter_text(each: Filter) -> Iterator[str]:
+    """Yield the lines of one filter: its name, a common factor, and the rows of every plane."""
+    label, unit = _unit(each.weights)
+    factor = f"  {label} ×" if label else ""
+    bias = f"  bias {each.bias:g}" if each.bias else ""
+    yield each.name + bias + factor
+    planes = each.weights.tolist()
+    texts = [
+        [[f"{round(w / unit)}" if unit else f"{w:.5g}" for w in row] for row in plane] for plane in planes
+    ]
+    width = max(len(text) for plane in texts for row in plane for text in row)
+    if len(texts) > 1 and each.weights.shape[1:] == (1, 1):
+        yield "    channels  " + "  ".join(f"{plane[0][0]:>{width}}" for plane in texts)
+        return
+    for index, plane in enumerate(texts):
+        if len(texts) > 1:
+            yield f"  channel {index}"
+        for row in plane:
+            yield "    " + "  ".join(f"{text:>{width}}" for text in row)
+
+
+def _unit(weights: NDArray[np.float64]) -> tuple[str, float]:
+    """Return a factor that leaves whole numbers, and its text; 0 where there is no simple one."""
+    import numpy as np
+
+    def is_whole(unit: float) -> bool:
+        scaled = weights / unit
+        return bool(np.abs(scaled - np.rint(scaled)).max() <= 1e-9 and np.abs(scaled).max() < _LARGEST_WHOLE)
+
+    for denominator in range(1, _LARGEST_DENOMINATOR + 1):
+        if is_whole(1 / denominator):
+            return f"1/{denominator}" if denominator > 1 else "", 1 / denominator
+    smallest = float(np.abs(weights[weights != 0]).min())
+    return (f"{smallest:.6g}", smallest) if is_whole(smallest) else ("", 0.0)
