@@ -64,13 +64,13 @@ def cmyk_to_rgb(cmyk: Planes) -> Planes:
     return paper
 
 
-def ycbcr_to_rgb(ycbcr: Planes) -> Planes:
-    """Return RGB (3, H, W), clipped to [0,1], of full-range Rec. 601 Y, Cb, Cr; no colour is 0.5.
+def ycbcr_to_rgb(ycbcr: Planes, middle: float = 0.5) -> Planes:
+    """Return RGB (3, H, W), clipped to [0,1], of full-range Rec. 601 Y, Cb, Cr; no colour is *middle*.
 
     >>> ycbcr_to_rgb(np.full((3, 1, 1), 0.5, np.float32)).ravel().tolist()
     [0.5, 0.5, 0.5]
     """
-    y, blue, red = ycbcr[0], ycbcr[1] - np.float32(0.5), ycbcr[2] - np.float32(0.5)
+    y, blue, red = ycbcr[0], ycbcr[1] - np.float32(middle), ycbcr[2] - np.float32(middle)
     rgb: Planes = np.stack([y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue])
     return rgb.clip(0, 1).astype(np.float32)
 

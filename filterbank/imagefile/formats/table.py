@@ -75,5 +75,5 @@ def _fault(lines: list[str], separator: str) -> str:
                 hint = "; take the header line out" if row == 1 else ""
                 return f"line {row}, column {column}: found {found}; accepted: plain numbers{hint}"
         if len(cells) != columns:
-            return f"line {row} has {len(cells)} of the {columns} cells that line 1 has; make all rows equally long"
+            return f"line {row} has {len(cells)} of line 1's {columns} cells; make all rows equally long"
     return "is no table of numbers"

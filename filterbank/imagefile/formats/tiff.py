@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from filterbank.errors import ImageError
 from filterbank.imagefile import colour
-from filterbank.imagefile.formats import pillow
 from filterbank.imagefile.formats.boundary import decoding
 from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check_size
 
@@ -58,12 +57,7 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
             page = page.aspage()
         check_size(page.imagelength, page.imagewidth, page.samplesperpixel, options.max_pixels)
         _check_layout(page, size)
-        try:
-            planes = _planes(page)
-        except NotImplementedError:  # subsampled YCbCr outside JPEG
-            stream.seek(0)
-            return pillow.decode(stream, options)
-        return replace(_meaning(page, planes), orientation=_orientation(page))
+        return replace(_meaning(page, _planes(page)), orientation=_orientation(page))
 
 
 def _check_layout(page: tifffile.TiffPage, size: int) -> None:
@@ -175,7 +169,7 @@ def _converted(page: tifffile.TiffPage, photometric: int, planes: Array, top: fl
     if photometric == _CMYK:
         return colour.cmyk_to_rgb(_unit(planes, top))
     if photometric == _YCBCR:
-        return colour.ycbcr_to_rgb(_unit(planes, top))
+        return colour.ycbcr_to_rgb(_unit(planes, top), (top + 1) / (2 * top) if top else 0.5)
     return colour.lab_to_rgb(_lab(photometric, planes))
 
 
