@@ -27,7 +27,7 @@ def spell(weights: NDArray[np.float64]) -> tuple[list[str], str]:
     denominator = _common_denominator(flat)
     if denominator is None:
         # As many decimals as give the largest weight three digits; smaller ones need no more.
-        decimals = 2 - math.floor(math.log10(float(np.abs(flat).max())))
+        decimals = max(2 - math.floor(math.log10(float(np.abs(flat).max()))), 0)
         return [number(round(value, decimals)) for value in flat.tolist()], ""
     whole = [number(float(value)) for value in np.rint(flat * denominator)]
     return whole, f"1/{denominator}" if denominator > 1 else ""
@@ -48,7 +48,7 @@ def _common_denominator(flat: NDArray[np.float64]) -> int | None:
     largest = float(np.abs(flat).max(initial=0.0))
     for denominator in range(1, _LARGEST_DENOMINATOR + 1):
         scaled = flat * denominator
-        if largest * denominator > _LARGEST_NUMERATOR + 0.5:
+        if denominator > 1 and largest * denominator > _LARGEST_NUMERATOR + 0.5:
             return None
         # Fractions such as 1/3 were rounded to float64 once, and perhaps normalised since.
         if np.abs(scaled - np.rint(scaled)).max(initial=0.0) < 1e-9:
