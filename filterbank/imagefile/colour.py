@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Planes = NDArray[np.float32]
+Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
 
 # Pillow's weights, thousandths.
 _RED, _GREEN, _BLUE = 299.0, 587.0, 114.0
@@ -32,18 +35,18 @@ def luma(rgb: Planes) -> Planes:
     return out
 
 
-def srgb_to_linear(values: Planes) -> Planes:
-    """Return linear light of sRGB *values*, by the exact curve of IEC 61966-2-1; odd below zero.
+def srgb_to_linear(values: Floats) -> Floats:
+    """Return linear light of sRGB *values*, same dtype, by the curve of IEC 61966-2-1; odd below zero.
 
     >>> srgb_to_linear(np.array([0.0, 0.04045, 0.5, 1.0], np.float32)).astype(float).round(6)
     array([0.      , 0.003131, 0.214041, 1.      ])
     """
     wide = np.abs(values.astype(np.float64))
     light = np.where(wide <= 0.04045, wide / 12.92, ((wide + 0.055) / 1.055) ** 2.4)
-    return np.copysign(light, values).astype(np.float32)
+    return np.copysign(light, values).astype(values.dtype)
 
 
-def linear_to_srgb(values: Planes) -> Planes:
+def linear_to_srgb(values: Floats) -> Floats:
     """Return sRGB values of linear light: the inverse of :func:`srgb_to_linear`.
 
     >>> linear_to_srgb(np.array([0.0, 0.0031308, 0.214041, 1.0], np.float32)).astype(float).round(4)
@@ -51,7 +54,7 @@ def linear_to_srgb(values: Planes) -> Planes:
     """
     wide = np.abs(values.astype(np.float64))
     coded = np.where(wide <= 0.0031308, wide * 12.92, 1.055 * wide ** (1 / 2.4) - 0.055)
-    return np.copysign(coded, values).astype(np.float32)
+    return np.copysign(coded, values).astype(values.dtype)
 
 
 def cmyk_to_rgb(cmyk: Planes) -> Planes:

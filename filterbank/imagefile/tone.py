@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.errors import RequestError
+from filterbank.imagefile.colour import linear_to_srgb, srgb_to_linear
 from filterbank.model import Activation, Filter
 
 TOP8 = 255
@@ -261,26 +262,6 @@ def to_values(codes: NDArray[Any], scale: Scale, srgb: bool = False) -> NDArray[
 def _blocks(size: int) -> Iterator[slice]:
     """Return the slices that cut *size* values into blocks."""
     return (slice(start, start + _BLOCK) for start in range(0, size, _BLOCK))
-
-
-def linear_to_srgb(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sRGB encoding of linear *light*; below zero the curve's straight foot goes on.
-
-    >>> linear_to_srgb(np.array([0, 0.0031308, 1]))
-    array([0.        , 0.04044994, 1.        ])
-    """
-    foot = np.maximum(light, 0.0031308)
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * foot ** (1 / 2.4) - 0.055)
-
-
-def srgb_to_linear(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the linear light of sRGB *encoded* values: the inverse of `linear_to_srgb`.
-
-    >>> srgb_to_linear(np.array([0, 0.5, 1]))
-    array([0.        , 0.21404114, 1.        ])
-    """
-    foot = np.maximum(encoded, 0.04045)
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((foot + 0.055) / 1.055) ** 2.4)
 
 
 def _round_to_codes(block: NDArray[np.float64], scale: Scale) -> int:
