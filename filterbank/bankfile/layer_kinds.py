@@ -74,8 +74,8 @@ def _array(each: Integer, count: int) -> dict[str, Any]:
     return {"type": "array", "items": each.schema(), "minItems": count, "maxItems": count}
 
 
-def _read_part(kind: Kind, each: Integer, node: Node, where: str, faults: Faults) -> int | None:
-    """Return one whole number, a fault naming all that *kind* accepts."""
+def _read_part(kind: Kind, each: Kind, node: Node, where: str, faults: Faults) -> Any:
+    """Return one number, a fault naming all that *kind* accepts."""
     quiet = Faults(faults.source)
     value = each.read(node, where, quiet)
     if value is None:
@@ -114,7 +114,7 @@ class Numbers:
             values = [self.each.read(item, where, faults) for item in node.items]
             return None if None in values else tuple(value for value in values if value is not None)
         if self.single and isinstance(node, Scalar):
-            value = self.each.read(node, where, faults)
+            value = _read_part(self, self.each, node, where, faults)
             return None if value is None else (value,)
         refuse(self, node, where, faults)
         return None
@@ -144,7 +144,8 @@ class InputKind:
             hint = nearest(node.value, tuple(INPUT_CHANNELS))
             refuse(self, node, where, faults, hint="write gray" if node.value == "grey" else hint)
             return None
-        return _read_part(self, Integer(1, self.most), node, where, faults)
+        count: int | None = _read_part(self, Integer(1, self.most), node, where, faults)
+        return count
 
     def schema(self) -> dict[str, Any]:
         """Return the kind as JSON Schema."""
