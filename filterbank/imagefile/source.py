@@ -64,6 +64,8 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
             yield _seekable(source), name
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error.__cause__
+    except OSError as error:  # what codecs raise is an ImageError by now: this is the disk or the network
+        raise ImageError(f"{name}: cannot be read: {error.strerror or error}") from error
 
 
 def _name(source: Source) -> str:

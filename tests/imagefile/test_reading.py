@@ -279,3 +279,22 @@ def test_names_of_images():
 
 def test_odd_tiff_stays_off_standard_error(capfd):
     assert any(isinstance(h, logging.NullHandler) for h in logging.getLogger("tifffile").handlers)
+
+
+class Failing(io.BytesIO):
+    def read(self, size=-1):
+        if size != 4096:
+            raise OSError(5, "Input/output error")
+        return super().read(size)
+
+
+def test_a_failing_disk_is_that_images_error():
+    with pytest.raises(ImageError, match="image: cannot be read: Input/output error"):
+        read(Failing(FILES["jpeg"]))
+
+
+def test_pillow_images_without_pixels_or_with_a_damaged_file():
+    with pytest.raises(ImageError, match="has no pixels: 0×5"):
+        from_pillow(PIL.Image.new("L", (0, 5)))
+    with pytest.raises(ImageError, match="damaged or unsupported BMP file: .*truncated"):
+        from_pillow(PIL.Image.open(io.BytesIO(FILES["bmp"][:-100])))

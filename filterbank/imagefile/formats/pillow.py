@@ -54,8 +54,10 @@ def from_pillow(image: PIL.Image.Image, turn: int = 1) -> Samples:
     >>> from_pillow(PIL.Image.new("CMYK", (2, 1), (0, 255, 255, 0))).array[:, 0, 0].tolist()
     [255, 0, 0]
     """
-    plain = _plain(image)
-    array = np.asarray(plain)
+    if 0 in image.size:
+        raise ImageError(f"has no pixels: {image.width}×{image.height}")
+    with decoding(image.format or "picture"):
+        array = np.asarray(_plain(image))
     top, depth = coded(array)
     return picture(array, top, depth, turn, (image.format or "").lower())
 
