@@ -296,5 +296,5 @@ def test_a_failing_disk_is_that_images_error():
 def test_pillow_images_without_pixels_or_with_a_damaged_file():
     with pytest.raises(ImageError, match="has no pixels: 0×5"):
         from_pillow(PIL.Image.new("L", (0, 5)))
-    with pytest.raises(ImageError, match="damaged or unsupported BMP file: .*truncated"):
+    with pytest.raises(ImageError, match=r"damaged or unsupported BMP file: .*truncated"):
         from_pillow(PIL.Image.open(io.BytesIO(FILES["bmp"][:-100])))
