@@ -19,7 +19,7 @@ from filterbank.model import PADDING_MODES
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
-SCENE = ROOT / "sample_images" / "scene.png"
+SCENE = ROOT / "sample_images" / "landscape.jpg"
 
 PAPER = (255, 255, 255)
 INK = (40, 40, 40)
@@ -31,8 +31,8 @@ MAPS = (
     ("sobel", "sobel_x"),
     ("sobel", "sobel_y"),
     ("gaussian", "gaussian_4"),
-    ("laplacian", "laplacian_8"),
-    ("opponent", "red_green"),
+    ("emboss", "emboss"),
+    ("opponent", "yellow_blue"),
 )
 
 LETTER = (
@@ -99,7 +99,7 @@ def save(sheet: Image.Image, name: str) -> None:
 
 def make_maps(folder: Path) -> None:
     """One picture and some of its maps."""
-    small = folder / "scene.png"
+    small = folder / "landscape.png"
     with Image.open(SCENE) as scene:
         picture = scene.convert("RGB")
         picture.thumbnail((256, 256), Image.Resampling.LANCZOS)
