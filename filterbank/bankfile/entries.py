@@ -26,6 +26,7 @@ BESIDE_KEYS = (
     Key("bias", Number(), "added to every output, in units of the normalised image", default=0),
 )
 KERNEL_KEY = Key("kernel", Kernel(), "the weights: F×F; a list is 1×F; C×F×F for depth", required=True)
+_MAYBE_KERNEL = replace(KERNEL_KEY, required=False)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Parameters:
 
 
 FAMILY_KEYS = tuple(Key(name, Parameters(name), family.doc) for name, family in FAMILIES.items())
-ENTRY_KEYS = (BESIDE_KEYS[0], Key("kernel", KERNEL_KEY.kind, KERNEL_KEY.doc), *BESIDE_KEYS[1:], *FAMILY_KEYS)
+ENTRY_KEYS = (BESIDE_KEYS[0], _MAYBE_KERNEL, *BESIDE_KEYS[1:], *FAMILY_KEYS)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from filterbank.bankfile.entries import ENTRY_KEYS, Entries
+from filterbank.bankfile.entries import BESIDE_KEYS, ENTRY_KEYS, KERNEL_KEY, Entries
 from filterbank.bankfile.families import FAMILIES
 from filterbank.bankfile.keys import Key, object_schema
 from filterbank.bankfile.kinds import Choice, Integer, Name, Number, Text
@@ -71,14 +71,18 @@ def key_tables() -> str:
     >>> print(key_tables().splitlines()[2])
     | key | accepted | default | meaning |
     """
-    lines = _table("The bank", BANK_KEYS) + _table("An entry of `filters`", ENTRY_KEYS[:5])
+    lines = _table("The bank", BANK_KEYS) + _table("An entry of `filters`", (*BESIDE_KEYS, KERNEL_KEY))
     lines += ["### Families", "", "| family | parameters | meaning |", "|---|---|---|"]
     for name, family in FAMILIES.items():
         parameters = "; ".join(
             f"`{key.name}`: {key.kind.accepted}" + _usual(key.default, " (", ")") for key in family.parameters
         )
-        lines.append(f"| `{name}` | {parameters or '–'} | {family.doc} |")
+        lines.append(f"| `{name}` | {parameters or '–'} | {_cell(family.doc)} |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _usual(value: Any, before: str = "", after: str = "") -> str:
@@ -89,5 +93,5 @@ def _table(title: str, keys: tuple[Key, ...]) -> list[str]:
     lines = [f"### {title}", "", "| key | accepted | default | meaning |", "|---|---|---|---|"]
     for key in keys:
         usual = "required" if key.required else _usual(key.default)
-        lines.append(f"| `{key.name}` | {key.kind.accepted} | {usual} | {key.doc} |")
+        lines.append(f"| `{key.name}` | {_cell(key.kind.accepted)} | {usual} | {_cell(key.doc)} |")
     return [*lines, ""]
