@@ -89,7 +89,7 @@ def test_tracked_files_name_no_place_of_one_machine() -> None:
     [
         ("see /" + "work/main for more", True),
         ('path = "/' + 'home/ann/x.png"', True),
-        ("pip install --" + "index-url somewhere", True),
+        ("pip install --index" + "-url somewhere", True),
         ("#!/usr/bin/env bash", False),
         ("exec </dev/null", False),
         ("a folder called benchmarks/" + "work/x", False),
