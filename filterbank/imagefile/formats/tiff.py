@@ -107,8 +107,6 @@ def _meaning(page: tifffile.TiffPage, planes: Array) -> Samples:
     if photometric not in _AS_STORED:
         first = _converted(page, photometric, planes[:colours], top)
         planes, top = np.concatenate([first, _unit(planes[colours:], top)]), 0.0
-    if alpha == _ASSOCIATED:
-        planes, top = _straight(_unit(planes, top), depth.endswith("-bit")), 0.0
     is_grey = colours == 1 and photometric != _PALETTE
     return Samples(planes, top, "gray" if is_grey else "rgb", alpha > 0, depth)
 
@@ -144,17 +142,6 @@ def _alpha_last(page: tifffile.TiffPage, planes: Array, colours: int) -> tuple[A
 def _unit(planes: Array, top: float) -> Array:
     """Return float32 planes with *top* at 1; a top of 0 keeps the values."""
     return planes.astype(np.float32) / np.float32(top) if top else planes.astype(np.float32)
-
-
-def _straight(planes: Array, is_coded: bool) -> Array:
-    """Return colours that were stored multiplied by their alpha divided by it; 0 where it is 0."""
-    alpha = planes[-1]
-    for plane in planes[:-1]:
-        np.divide(plane, alpha, out=plane, where=alpha > 0)
-        plane[alpha <= 0] = 0
-        if is_coded:
-            np.minimum(plane, 1, out=plane)
-    return planes
 
 
 def _converted(page: tifffile.TiffPage, photometric: int, planes: Array, top: float) -> Array:
