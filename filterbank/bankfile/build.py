@@ -27,6 +27,8 @@ from filterbank.model import INPUT_CHANNELS, Activation, Bank, Filter, Layer, St
 _INPUT_OF_DEPTH: dict[int, str | int] = {1: "gray", 3: "rgb", 4: "rgba"}
 # Sums below this share of Σ|w| are rounding, and cannot be made 1.
 _VANISHES = 1e-6
+# Maps are computed in float32, where a larger weight would be infinite.
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,10 @@ def _filters(entries: list[Entry], values: Values[str, Any], faults: Faults) -> 
         if values.get("operation") == "convolution":
             weights = weights[:, ::-1, ::-1]
         weights = _normalized(weights, values.get("normalize", "none"), entry, faults)
+        largest = max(float(np.abs(weights).max()), abs(entry.bias))
+        if largest > _LARGEST:
+            accepted = f"accepted: at most {_LARGEST:.3g}, the largest float32"
+            faults.add(entry.at, entry.where, f"found a weight or bias of {largest:.3g}", accepted)
         filters.append(Filter(entry.name, weights, entry.bias))
     return filters
 
@@ -119,7 +125,8 @@ def _normalized(weights: NDArray[np.float64], how: str, entry: Entry, faults: Fa
         size = math.sqrt(math.fsum((weights**2).ravel()))
     elif how == "sum":
         size = math.fsum(weights.ravel())
-        found, size = "the weights sum to 0", 0.0 if abs(size) <= _VANISHES * total else size
+        found = f"the weights sum to {'almost ' if size else ''}0"
+        size = 0.0 if abs(size) <= _VANISHES * total else size
     elif how == "zero_mean_l1":
         weights = weights - math.fsum(weights.ravel()) / weights.size
         size = math.fsum(np.abs(weights).ravel())

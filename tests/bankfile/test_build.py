@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterbank import bankfile
@@ -168,6 +168,7 @@ KERNELS = st.lists(
 ).filter(lambda planes: abs(np.sum(planes)) >= 1 and np.ptp(planes) > 0)
 
 
+@settings(deadline=None)
 @given(kernel=KERNELS)
 def test_normalize_against_its_definition(kernel, tmp_path_factory):
     path = tmp_path_factory.mktemp("banks") / "bank.json"

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import correlate
 
@@ -107,6 +107,7 @@ def test_what_is_wrong_names_the_option(options, said):
     assert str(caught.value).startswith(f"--{list(options)[-1].replace('_', '-')}:")
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=30))
 def test_any_text_is_read_or_refused(text):
     for name in ("stride", "padding", "activation", "bias"):

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, signal
 
@@ -10,6 +10,7 @@ from filterbank.bankfile.families import FAMILIES, classic
 from filterbank.bankfile.families.laws import laws
 
 
+@settings(deadline=None)
 @given(sigma=st.floats(0.3, 12), size=st.none() | st.integers(1, 41))
 def test_gaussian_against_its_formula(sigma, size):
     found = classic.gaussian(sigma, size)
@@ -55,6 +56,7 @@ def _motion_by_walking(length, angle, shape, steps=200_001):
     return counts
 
 
+@settings(deadline=None)
 @given(length=st.floats(0.5, 30), angle=st.floats(-360, 360))
 def test_motion_is_where_the_line_runs(length, angle):
     found = classic.motion(length, angle)

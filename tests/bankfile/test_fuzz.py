@@ -45,13 +45,13 @@ def test_the_seeds_are_read():
     assert [read(seed) is not None for seed in SEEDS[:3]] == [True] * 3
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(text=st.text(max_size=200), name=st.sampled_from(["bank.yaml", "bank.json"]))
 def test_any_text(text, name):
     read(text, name)
 
 
-@settings(max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(
     text=st.lists(st.sampled_from(PIECES), max_size=30).map("".join),
     name=st.sampled_from(["b.yaml", "b.json"]),
@@ -60,7 +60,7 @@ def test_any_punctuation(text, name):
     read(text, name)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(data=st.data())
 def test_mutated_banks(data):
     text = data.draw(st.sampled_from(SEEDS))
@@ -80,7 +80,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(data=st.data())
 def test_any_value_for_any_key(data):
     import json
@@ -95,7 +95,7 @@ def test_any_value_for_any_key(data):
     assert found is None or found.layer.filters
 
 
-@settings(max_examples=100)
+@settings(deadline=None, max_examples=100)
 @given(data=st.binary(max_size=60))
 def test_any_bytes(data):
     try:
