@@ -81,6 +81,13 @@ def test_every_page_is_in_the_index() -> None:
     assert [page.name for page in DOCS.glob("*.md") if page.name != "index.md" and page not in listed] == []
 
 
+def test_decisions_are_numbered_and_listed() -> None:
+    folder = DOCS / "decisions"
+    names = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+    assert [link for link in links((folder / "README.md").read_text("utf-8")) if link[0].isdigit()] == names
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_documented(name: str) -> None:
     assert f"| `filterbank {name}` |" in README
