@@ -35,7 +35,9 @@ def filterbank(*arguments: object, stdin: bytes = b"", code: int = 0) -> Ended:
         mock.patch.object(sys, "argv", ["filterbank", *map(str, arguments)]),
         mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin))),
         mock.patch.object(sys, "stdout", io.TextIOWrapper(out, "utf-8", write_through=True)),
-        mock.patch.object(sys, "stderr", io.TextIOWrapper(err, "utf-8", "backslashreplace", write_through=True)),
+        mock.patch.object(
+            sys, "stderr", io.TextIOWrapper(err, "utf-8", "backslashreplace", write_through=True)
+        ),
     ):
         try:
             main()

@@ -60,7 +60,9 @@ def write_whole(path: Path, *, fsync: bool = False) -> Iterator[BinaryIO]:
     except (OutputError, BrokenPipeError):
         raise
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        # NumPy's tofile() only says how much it wrote.
+        why = error.strerror or f"not all was written, the disk may be full ({error})"
+        raise OutputError(f"{path}: cannot be written: {why}") from error
 
 
 def make_folder(folder: Path, *, fsync: bool = False) -> None:

@@ -11,11 +11,14 @@ from filterbank.cli.options import GroupedCommand, complete_bank, option, overri
 FORMATS = ("png", "png16", "tiff", "npy")
 METHODS = ("auto", "direct")
 
+# Completed as a path, but not judged here: an image that may not be read is that image's failure.
+_PATH = click.Path(readable=False)
+
 _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read", "The run", "What is printed"
 
 
 @click.command(cls=GroupedCommand, short_help="Apply banks to images: one map per image and filter.")
-@click.argument("images", nargs=-1, metavar="IMAGE...", type=click.Path())
+@click.argument("images", nargs=-1, metavar="IMAGE...", type=_PATH)
 @option(
     "-b",
     "--bank",
@@ -34,7 +37,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     "--out",
     required=True,
     metavar="FOLDER",
-    type=click.Path(),
+    type=_PATH,
     group=_MAPS,
     help="Folder for the maps, created; or - for one map to standard output.",
 )
@@ -88,7 +91,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
 @option(
     "--files-from",
     metavar="FILE",
-    type=click.Path(),
+    type=_PATH,
     group=_READING,
     help="More images, one a line or with NUL between them; - for standard input.",
 )

@@ -47,7 +47,7 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line; a user's mistake is a message and exit 2, a bug keeps its traceback."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="filterbank", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code

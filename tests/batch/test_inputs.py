@@ -55,7 +55,9 @@ def test_a_file_named_outright_needs_no_extension_and_need_not_exist() -> None:
     ],
 )
 def test_globs(here: Path, pattern: str, expected: list[tuple[str, str]]) -> None:
-    touch(here, "f/a.png", "f/x/b.png", "f/x/d.jpg", "f/x/y/c.png", "f/x/n.txt", "f/.hidden.png", "f/.h/e.png")
+    touch(
+        here, "f/a.png", "f/x/b.png", "f/x/d.jpg", "f/x/y/c.png", "f/x/n.txt", "f/.hidden.png", "f/.h/e.png"
+    )
     assert sorted(found(pattern)) == sorted(expected)
     assert sorted(found(str(here / pattern))) == sorted(expected)
 
@@ -94,7 +96,9 @@ def test_a_file_given_twice_is_one_image(here: Path) -> None:
     assert found("f/a.png", "f", "./f/a.png", str(here / "f/a.png"), "x/../f/a.png") == [("", "a.png")]
 
 
-@pytest.mark.parametrize("listed", [b"f/a.png\nmissing.png\n\n", b"f/a.png\r\nmissing.png", b"f\0missing.png\0"])
+@pytest.mark.parametrize(
+    "listed", [b"f/a.png\nmissing.png\n\n", b"f/a.png\r\nmissing.png", b"f\0missing.png\0"]
+)
 def test_a_list_of_files(here: Path, listed: bytes) -> None:
     touch(here, "f/a.png")
     assert found(listed=listed) == [("", "a.png"), ("", "missing.png")]
@@ -116,7 +120,9 @@ def test_names_of_any_bytes(here: Path) -> None:
 @pytest.mark.parametrize("arguments", [["empty"], ["*.png"], ["nowhere/*.png"], ["empty", "e*y/**"]])
 def test_an_empty_list_says_what_is_accepted(here: Path, arguments: list[str]) -> None:
     touch(here, "empty/notes.txt")
-    with pytest.raises(RequestError, match=rf"no images found in {arguments[0].replace('*', '.')}.*\.jpg \.png"):
+    with pytest.raises(
+        RequestError, match=rf"no images found in {arguments[0].replace('*', '.')}.*\.jpg \.png"
+    ):
         collect(arguments, extensions=EXTENSIONS)
 
 

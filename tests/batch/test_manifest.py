@@ -25,8 +25,31 @@ def lines(path: Path) -> list[dict]:
 def test_keys_are_the_contracts(tmp_path: Path) -> None:
     append(tmp_path / "m", [record()], fsync=True)
     (line,) = lines(tmp_path / "m")
-    assert list(line) == "input sha256 height width channels bank digest options maps seconds".split()
-    assert list(line["maps"][0]) == "filter file lo hi zero min max mean clipped negative method".split()
+    assert list(line) == [
+        "input",
+        "sha256",
+        "height",
+        "width",
+        "channels",
+        "bank",
+        "digest",
+        "options",
+        "maps",
+        "seconds",
+    ]
+    assert list(line["maps"][0]) == [
+        "filter",
+        "file",
+        "lo",
+        "hi",
+        "zero",
+        "min",
+        "max",
+        "mean",
+        "clipped",
+        "negative",
+        "method",
+    ]
 
 
 def test_no_number_that_json_does_not_know() -> None:

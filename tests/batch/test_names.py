@@ -95,14 +95,22 @@ def both(*texts: str) -> str:
 @pytest.mark.parametrize(
     ("named", "sources", "message"),
     [
-        (made(), ["a/cat.jpg", "b/cat.png"], both("a/cat.jpg", "b/cat.png", "share this file", r"--name with \{name\}")),
+        (
+            made(),
+            ["a/cat.jpg", "b/cat.png"],
+            both("a/cat.jpg", "b/cat.png", "share this file", r"--name with \{name\}"),
+        ),
         (made("{stem}.{ext}"), ["cat.jpg"], both("sobel_x", "sobel_y", r"--name with \{filter\}")),
         (made("{stem}/{filter}.{ext}", (SOBEL, SOBEL)), ["cat.jpg"], both("share", r"with \{bank\}")),
         (made(None, (SOBEL, SOBEL)), ["cat.jpg"], both("share", "a name of its own")),
         (made(None, (SOBEL, SOBEL), stack=True), ["cat.jpg"], both("share", "a name of its own")),
         (made("{filter}.{ext}"), ["cat.jpg", "dog.jpg"], both("cat.jpg", "dog.jpg")),
         (made(), ["Cat.jpg", "cat.png"], both("Cat.jpg", "cat.png")),
-        (made("{dir}/{name}/{filter}"), ["a/cat.jpg", "b/cat.jpg"], both("a/cat.jpg", "b/cat.jpg", "the folder above")),
+        (
+            made("{dir}/{name}/{filter}"),
+            ["a/cat.jpg", "b/cat.jpg"],
+            both("a/cat.jpg", "b/cat.jpg", "the folder above"),
+        ),
         (made("manifest.jsonl"), ["cat.jpg"], "the manifest and filter sobel_x"),
         (made("{stem}", (BLUR,), stack=True), ["a.png", "x/a/b.png"], None),
     ],
@@ -150,7 +158,9 @@ def test_existing_files_are_counted_and_the_first_is_named(tmp_path: Path) -> No
         checked(named, sources)
     assert checked(named, sources, "skip").done == {1}
     assert checked(named, sources, "overwrite").done == frozenset()
-    assert sorted(checked(named, sources, "skip").folders) == [str(tmp_path / s) for s in ("cat", "dog", "eel")]
+    assert sorted(checked(named, sources, "skip").folders) == [
+        str(tmp_path / s) for s in ("cat", "dog", "eel")
+    ]
 
 
 def test_a_folder_or_a_file_in_the_way_is_found(tmp_path: Path) -> None:
