@@ -71,7 +71,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
     try:
         with (
-            pytest.raises(OutputError, match="a.bin: cannot be written"),
+            pytest.raises(OutputError, match=r"a\.bin: cannot be written"),
             write_whole(tmp_path / "a.bin") as f,
         ):
             f.write(bytes(1 << 20))

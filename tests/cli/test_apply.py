@@ -300,12 +300,10 @@ def test_range_over(over: str) -> None:
             assert (lo, hi, zero) == (0.0, 1.0, None)
             continue
         mine = name.removesuffix(".png")
-        sharing = {
-            "map": lambda other: other == mine,
-            "image": lambda other: other[0] == mine[0] and not other.endswith("blur"),
-            "batch": lambda other: not other.endswith("blur"),
-        }[over]
-        m = max(float(np.abs(array).max()) for other, array in values.items() if sharing(other))
+        edges = [other for other in values if not other.endswith("blur")]
+        of_mine = [other for other in edges if other[0] == mine[0]]
+        sharing = {"map": [mine], "image": of_mine, "batch": edges}[over]
+        m = max(float(np.abs(values[other]).max()) for other in sharing)
         assert (lo, hi, zero) == (-m, m, 128)
 
 

@@ -92,7 +92,8 @@ def good() -> dict[str, tuple[bytes, np.ndarray]]:
         cases[f"deep-{name}.tif"] = tiff(deep, byteorder=order, photometric="rgb"), grey(deep / 65535)
         cases[f"float-{name}.tif"] = tiff(floats, byteorder=order), floats
     cases["tiled.tif"] = tiff(rgb, photometric="rgb", tile=(16, 16)), grey(rgb / 255)
-    cases["deflate.tif"] = tiff(rgb, photometric="rgb", compression="deflate", predictor=True), grey(rgb / 255)
+    deflated = tiff(rgb, photometric="rgb", compression="deflate", predictor=True)
+    cases["deflate.tif"] = deflated, grey(rgb / 255)
     cases["lzw.tif"] = tiff(g, compression="lzw", rowsperstrip=2), g / 255
     planar = np.moveaxis(rgb, 2, 0)
     cases["planar.tif"] = tiff(planar, photometric="rgb", planarconfig="separate"), grey(rgb / 255)
