@@ -1,4 +1,4 @@
-"""The command line inside this process, streams and exit code as a shell would see them."""
+"""The command line inside this process, as a shell would see it, and what its tests share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from PIL import Image
+from scipy import ndimage
 
 from filterbank.cli.main import main
+
+SOBEL_X = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
+LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
@@ -71,3 +76,38 @@ def noise(height: int, width: int, channels: int = 0, seed: int = 0) -> np.ndarr
     """8-bit noise, (H,W) or (H,W,C)."""
     shape = (height, width, channels) if channels else (height, width)
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def save(path: str, pixels: np.ndarray) -> np.ndarray:
+    """Save 8-bit pixels with Pillow and return them as floats in [0,1]."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return pixels / 255
+
+
+def bank(path: str, text: str) -> str:
+    Path(path).write_text(text)
+    return path
+
+
+BOX = "input: {input}\nfilters:\n- {{name: box, kernel: [[1,1,1],[1,1,1],[1,1,1]], scale: 1/9}}\n"
+PAIR = "filters:\n- {name: blur, kernel: [[1, 3, 1]], scale: 1/5}\n- {name: dx, kernel: [[-1, 0, 1]]}\n"
+
+
+def sobel_x(grey: np.ndarray) -> np.ndarray:
+    return ndimage.correlate(grey, SOBEL_X, mode="nearest")
+
+
+def signed_codes(values: np.ndarray, top: int = 255) -> np.ndarray:
+    """The contract's formula: 128 + round(127·v/m), 32768 + round(32767·v/m)."""
+    zero = (top + 1) // 2
+    return zero + np.rint((top - zero) * values / np.abs(values).max())
+
+
+def assert_codes(path: Path | str, expected: np.ndarray) -> None:
+    """Codes may differ by one where float32 and float64 round to either side of a half."""
+    found = np.asarray(Image.open(path)).astype(int)
+    assert found.shape == expected.shape
+    apart = np.abs(found - expected)
+    assert apart.max() <= 1
+    assert (apart == 0).mean() > 0.99
