@@ -114,6 +114,7 @@ def test_the_bank_of_the_readme_is_faultless(tmp_path: Path) -> None:
     (text,) = blocks(README, "yaml")
     path = tmp_path / "soft_edges.yaml"
     path.write_text(text, "utf-8")
+    assert bankfile.check(path).warnings == ()
     bank = bankfile.load(path)
     assert bank.name == "soft_edges"
     assert bank.layer.names == ("smooth", "edge_x", "edge_y")
