@@ -145,11 +145,23 @@ def make_padding(folder: Path) -> None:
     save(captioned(panels, 3), "padding.png")
 
 
+def make_sheet(folder: Path) -> None:
+    """Write the sheet of the bank that the README shows."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    bank = folder / "soft_edges.yaml"
+    bank.write_text(text.split("```yaml\n")[1].split("```")[0], "utf-8")
+    filterbank("show", bank, "-o", folder / "sheet.png", "--quiet")
+    with Image.open(folder / "sheet.png") as sheet:
+        sheet.thumbnail((760, 760), Image.Resampling.LANCZOS)
+        save(sheet, "soft_edges.png")
+
+
 def main() -> None:
     """Make all pictures."""
     with tempfile.TemporaryDirectory() as folder:
         make_maps(Path(folder))
         make_padding(Path(folder))
+        make_sheet(Path(folder))
 
 
 if __name__ == "__main__":
