@@ -117,7 +117,7 @@ def _normalized(weights: NDArray[np.float64], how: str, entry: Entry, faults: Fa
     if how == "none":
         return weights
     if largest > 0:
-        # Sums of squares of tiny or huge weights would leave the range of floats; a power of two rounds nothing.
+        # Squares of tiny or huge weights would leave the range of floats; a power of two rounds nothing.
         weights = np.ldexp(weights, -math.frexp(largest)[1])
     total = math.fsum(np.abs(weights).ravel())
     found, size = "all weights are 0", total
