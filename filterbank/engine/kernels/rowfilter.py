@@ -98,9 +98,7 @@ def _entropy(counts: int, n: int) -> int:
 
 
 @helper(INT(*[INT] * 8))
-def choose_filter(
-    rows: int, stride: int, n: int, bpp: int, y0: int, y1: int, out: int, tables: int
-) -> int:
+def choose_filter(rows: int, stride: int, n: int, bpp: int, y0: int, y1: int, out: int, tables: int) -> int:
     """Return the filter that leaves the least to code in the band's sampled rows; *out* is overwritten."""
     best, least = UP, np.int64(1) << 62
     for k in range(3):
