@@ -1,4 +1,4 @@
-"""Single machine instructions for kernels: unaligned words, the zeros at a word's ends, asking for memory ahead."""
+"""Single instructions for kernels: unaligned words, the zeros at their ends, asking for memory ahead."""
 
 from __future__ import annotations
 
