@@ -40,9 +40,10 @@ _SEEN = _HEAD + huffman.HEAD_SCRATCH
 _TRIAL_COUNTS = _SEEN + SEEN  # of which nobody takes notice
 WORK = _TRIAL_COUNTS + 2 * COUNTS
 
-# The part of a band on which a search for strings is tried, in bytes, and what it must save there, as a
-# power of two: an eighth.
-_TRIAL = 1 << 15
+# The parts of a band on which a search for strings is tried, how many bytes each, and what it must save
+# there, as a power of two: an eighth.
+_PLACES = 4
+_TRIAL = 1 << 14
 _WORTH = 3
 
 
@@ -67,12 +68,15 @@ def _tokenise(data: int, n: int, search: int, tokens: int, work: int) -> int:
 def _search_pays(data: int, n: int, bits: int, tokens: int, work: int) -> int:
     """Return 1 where a trial says that a search for strings makes the band clearly smaller."""
     # Where bytes have little in common, strings have less: a short look will do.
-    part = low(n, _TRIAL if bits < 2 * n else _TRIAL >> 3)
-    counts = work + _TRIAL_COUNTS
-    _, gained = find_matches(
-        data + ((n - part) >> 1), part, 1, tokens, counts, counts + COUNTS, work + _SEEN, work + _LENGTHS
-    )
-    return 1 if gained * n > bits * part >> _WORTH else 0
+    places, part = (_PLACES, _TRIAL) if bits < 2 * n else (1, _TRIAL >> 2)
+    if n < places * part:
+        places, part = 1, n
+    counts, total = work + _TRIAL_COUNTS, 0
+    for i in range(places):
+        at = data + (2 * i + 1) * (n - part) // (2 * places)
+        _, gained = find_matches(at, part, 1, tokens, counts, counts + COUNTS, work + _SEEN, work + _LENGTHS)
+        total += gained
+    return 1 if total * n > bits * part * places >> _WORTH else 0
 
 
 @helper(BITS(INT, INT, UINT, UINT, *[INT] * 4))
