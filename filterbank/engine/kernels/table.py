@@ -7,6 +7,8 @@ a byte distance), ``f`` float32, ``v`` nothing.
 from __future__ import annotations
 
 KERNELS = {
+    "fft_forward": ("filterbank.engine.kernels.fft", "iii>v"),
+    "fft_tiles": ("filterbank.engine.kernels.fft", "iiii>v"),
     "to_codes": ("filterbank.engine.kernels.tone", "iiiii>i"),
     "statistics": ("filterbank.engine.kernels.tone", "iiii>v"),
     "png_band": ("filterbank.engine.kernels.deflate", "iiiiiiiiiii>i"),
