@@ -7,8 +7,22 @@
 [(0, (5, 6))]
 """
 
-from filterbank.engine.execute import run
+from filterbank.engine.execute import Told, encode, measure, run
 from filterbank.engine.explain import Term, Terms, explain, one_output
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
 
-__all__ = ["METHODS", "Choice", "LayerPlan", "Plan", "Term", "Terms", "explain", "one_output", "plan", "run"]
+__all__ = [
+    "METHODS",
+    "Choice",
+    "LayerPlan",
+    "Plan",
+    "Term",
+    "Terms",
+    "Told",
+    "encode",
+    "explain",
+    "measure",
+    "one_output",
+    "plan",
+    "run",
+]

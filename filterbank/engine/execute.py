@@ -1,107 +1,190 @@
-"""Walking a plan: pad once, run the kernels over bands of rows, give the maps in order."""
+"""Walking a plan: maps as floats, as statistics, or as codes of 8 or 16 bits, some filters at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank.engine.kernels import direct, epilogue
+from filterbank.engine.compiled import kernels
+from filterbank.engine.direct import DirectPlan, Statistics
 from filterbank.engine.plan import LayerPlan, Plan
-from filterbank.engine.scratch import padded
 from filterbank.errors import GeometryError
-from filterbank.model import Activation, Filter, Layer
 
-# Rows of a band are worth a thread's while from about this many multiply-adds on.
-_BAND = 1 << 20
+Pixels = NDArray[Any]  # (C, H, W): float32, or codes of 8 or 16 bits, which stand for code/top
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Taps:
-    """A filter as the direct kernel takes it: the places and values of its non-zero weights."""
-
-    places: NDArray[np.int64]
-    weights: NDArray[np.float32]
-    bias: np.float32
+# Bytes of maps that are held at once: enough for the filters of a run to share each band of pixels.
+_HELD = 512 << 20
 
 
-def run(
-    plan: Plan, planes: NDArray[np.float32], threads: int = 1
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of one map: extremes and sum of its finite values, and counts.
+
+    ``minimum`` is inf and ``maximum`` −inf where no value is finite.
+    """
+
+    minimum: float
+    maximum: float
+    total: float
+    negative: int
+    nonfinite: int
+    clipped: int
+
+
+def run(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield (index, map) for each filter of the last layer, in order; maps are (H2, W2) float32.
 
-    Every map is a new array. The bytes do not depend on *threads*.
+    The bytes do not depend on *threads*. A map shares no memory with those of other calls.
 
     Parameters
     ----------
     plan
         From ``plan``, for this size of image.
-    planes
-        The image (C, H, W), float32.
+    pixels
+        The image (C, H, W): float32, or uint8 or uint16 codes standing for code/255 or code/65535.
     threads
-        How many threads share the rows of a map.
+        How many threads share the work.
 
     Raises
     ------
     GeometryError
-        *planes* is not of the planned shape.
+        *pixels* is not of the planned shape.
     """
+    last, pixels = _before_last(plan, pixels, threads)
+    for part in _parts(last, 4):
+        maps = _room(part, np.float32)
+        part.run(pixels, maps, threads)
+        yield from enumerate(maps, part.first)
+
+
+def measure(plan: Plan, pixels: Pixels, threads: int = 1) -> list[Told]:
+    """Return what is told of each map, without keeping any; for scales that depend on the values.
+
+    Parameters and errors are those of `run`.
+    """
+    last, pixels = _before_last(plan, pixels, threads)
+    told: list[Told] = []
+    for part in _parts(last, 0):
+        g = last.geometry
+        # Rows all in one place: the values are only looked at, in each thread's own memory.
+        line = np.empty((part.filters, 1, g.out_width), np.uint8)
+        nowhere = np.broadcast_to(line, (part.filters, g.out_height, g.out_width))
+        told += part.run(
+            pixels, nowhere, threads, np.tile((0.0, 1.0, 1.0, 0.0, 0.0, 255.0), (part.filters, 1))
+        )
+    return told
+
+
+def encode(
+    plan: Plan, pixels: Pixels, scales: NDArray[np.float64], threads: int = 1
+) -> Iterator[tuple[int, NDArray[Any], Told]]:
+    """Yield (index, codes, Told) for each filter of the last layer, in order.
+
+    Codes are (H2, W2) uint8, or uint16 where a scale's top is above 255.
+
+    Parameters
+    ----------
+    plan, pixels, threads
+        As in `run`.
+    scales
+        (K, 6) float64: lo, span, factor, zero, lowest and top of each map.
+        ``code = rint((v − lo) / span · factor)``, or with a zero code (and lo = 0)
+        ``zero + rint(v · factor / span)``; in float64, halves to even, clipped to lowest … top.
+    """
+    last, pixels = _before_last(plan, pixels, threads)
+    kind = np.uint16 if scales[:, 5].max() > 255 else np.uint8
+    for part in _parts(last, np.dtype(kind).itemsize):
+        codes = _room(part, kind)
+        told = part.run(pixels, codes, threads, scales[part.first : part.first + part.filters])
+        yield from zip(range(part.first, part.first + part.filters), codes, told, strict=True)
+
+
+def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, Pixels]:
+    """Return the last layer's plan and what enters it, all layers before being done."""
     first = plan.layers[0].geometry
     expected = first.channels, first.height, first.width
-    if planes.shape != expected:
-        raise GeometryError(f"image: found shape {planes.shape}; the plan is for (C, H, W) = {expected}")
-    with ThreadPoolExecutor(threads) as pool:
-        for layer in plan.layers[:-1]:
-            planes = np.stack([values for _, values in _run_layer(layer, planes, pool, threads)])
-        yield from _run_layer(plan.layers[-1], planes, pool, threads)
+    if pixels.shape != expected:
+        raise GeometryError(f"image: found shape {pixels.shape}; the plan is for (C, H, W) = {expected}")
+    for layer in plan.layers[:-1]:
+        maps = np.empty(
+            (layer.geometry.filters, layer.geometry.out_height, layer.geometry.out_width), np.float32
+        )
+        for part in _parts(layer, 0):
+            part.run(pixels, maps[part.first : part.first + part.filters], threads)
+        pixels = maps
+    return plan.layers[-1], pixels
 
 
-def _run_layer(
-    plan: LayerPlan, planes: NDArray[np.float32], pool: Executor, threads: int
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    image = padded(planes, plan.layer, plan.geometry.padding)
-    stride = np.array(plan.layer.stride, np.int64)
-    for index in range(len(plan.layer.filters)):
-        taps = _taps(plan.layer, index)
-        out = np.empty((plan.geometry.out_height, plan.geometry.out_width), np.float32)
-        bands = _bands(out.shape[0], out.shape[1] * max(len(taps.weights), 1), threads)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some filters of a layer, made ready; with groups, whole groups and their channels alone."""
 
-        def work(band: tuple[int, int], taps: _Taps = taps, out: NDArray[np.float32] = out) -> None:
-            rows = out[band[0] : band[1]]
-            direct.correlate(image, taps.places, taps.weights, taps.bias, stride, rows, band[0], direct.CHUNK)
-            activate(rows, plan.layer.activation)
+    first: int
+    filters: int
+    channels: slice
+    ready: DirectPlan
 
-        if len(bands) == 1:
-            work(bands[0])
-        else:
-            list(pool.map(work, bands))
-        yield index, out
+    def run(
+        self, pixels: Pixels, out: NDArray[Any], threads: int, scales: NDArray[np.float64] | None = None
+    ) -> list[Told]:
+        """Fill *out* with the part's maps, as codes where there are *scales*; then tell of them."""
+        found = self.ready.run(kernels().direct, pixels[self.channels], out, threads, scales=scales)
+        return [] if found is None else _told(found)
 
 
-def activate(values: NDArray[np.float32], activation: Activation) -> None:
-    """Replace *values* (rows, columns) float32 by their activation, in place."""
-    if activation.name != "identity":
-        a, b = (*activation.parameters, 0.0, 0.0)[:2]
-        epilogue.activate(values, epilogue.ACTIVATIONS.index(activation.name), a, b)
+def _told(found: Statistics) -> list[Told]:
+    counts = (found.negative, found.nonfinite, found.clipped)
+    values = (found.minimum, found.maximum, found.total, *(count.astype(int) for count in counts))
+    return [Told(*row) for row in zip(*(column.tolist() for column in values), strict=True)]
 
 
-def _taps(layer: Layer, index: int) -> _Taps:
-    filter: Filter = layer.filters[index]
-    weights = layer.weights[index]
-    places = np.argwhere(weights).astype(np.int64)
-    values = weights[tuple(places.T)].astype(np.float32)
-    per_group = len(layer.filters) // layer.groups
-    places[:, 0] += index // per_group * weights.shape[0]
-    places[:, 1:] *= layer.dilation
-    return _Taps(places, values, np.float32(filter.bias))
+def _room(part: _Part, kind: type[np.generic]) -> NDArray[Any]:
+    g = part.ready.geometry
+    return np.empty((part.filters, g.out_height, g.out_width), kind)
 
 
-def _bands(rows: int, cost: int, threads: int) -> list[tuple[int, int]]:
-    """Return the row ranges that share a map of so many rows at *cost* multiply-adds each."""
-    count = max(1, min(threads, rows, rows * cost // _BAND))
-    edges = [rows * i // count for i in range(count + 1)]
-    return list(pairwise(edges))
+@lru_cache(maxsize=32)
+def _parts(plan: LayerPlan, size: int) -> tuple[_Part, ...]:
+    """Return the filters in parts whose maps, *size* bytes a value, may be held at once."""
+    g = plan.geometry
+    per_group = g.filters // g.groups
+    step = g.filters
+    if size:
+        step = max(1, _HELD // (size * g.out_height * g.out_width))
+    if g.groups > 1:
+        step = max(1, step // per_group) * per_group
+    parts = []
+    for first in range(0, g.filters, step):
+        last = min(first + step, g.filters)
+        parts.append(_part(plan, first, last))
+    return tuple(parts)
+
+
+def _part(plan: LayerPlan, first: int, last: int) -> _Part:
+    layer, g = plan.layer, plan.geometry
+    channels = slice(0, g.channels)
+    if g.groups > 1:
+        depth, per_group = g.channels // g.groups, g.filters // g.groups
+        channels = slice(first // per_group * depth, last // per_group * depth)
+        g = replace(g, channels=channels.stop - channels.start, groups=(last - first) // per_group)
+
+    def own(values: tuple[float, ...]) -> tuple[float, ...]:
+        return values if len(values) == 1 else values[channels]
+
+    ready = DirectPlan(
+        layer.weights[first:last],
+        layer.biases[first:last],
+        replace(g, filters=last - first),
+        padding_mode=layer.padding_mode,
+        padding_value=own(layer.padding_value),
+        mean=own(layer.mean),
+        std=own(layer.std),
+        activation=layer.activation.name,
+        parameters=layer.activation.parameters,
+    )
+    return _Part(first, last - first, channels, ready)

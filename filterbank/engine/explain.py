@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank.engine.execute import activate
-from filterbank.engine.plan import LayerPlan, Plan
+from filterbank.engine.execute import run
+from filterbank.engine.plan import LayerPlan, Plan, plan
 from filterbank.engine.scratch import padded
 from filterbank.errors import RequestError
+from filterbank.model import Activation, Filter, Layer, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class Terms:
         return math.fsum([self.bias, *(term.product for term in self.terms)])
 
 
-def explain(plan: Plan) -> dict[str, Any]:
-    """Return what *plan* means, ready for JSON: shapes, counts, memory, methods.
+def explain(planned: Plan) -> dict[str, Any]:
+    """Return what *planned* means, ready for JSON: shapes, counts, memory, methods.
 
     ``memory`` is in bytes, ``receptive_field`` in [rows, columns]; a stack has the same keys for
     each layer under ``layers``.
@@ -70,7 +71,7 @@ def explain(plan: Plan) -> dict[str, Any]:
     >>> told["weights"], told["biases"], told["fully_connected"]["weights"]
     (9, 1, 94371840000)
     """
-    told = [_explain_layer(layer) for layer in plan.layers]
+    told = [_explain_layer(layer) for layer in planned.layers]
     if len(told) == 1:
         return told[0]
     whole = {
@@ -81,9 +82,9 @@ def explain(plan: Plan) -> dict[str, Any]:
         "fully_connected": {
             key: sum(layer["fully_connected"][key] for layer in told) for key in ("weights", "biases")
         },
-        "receptive_field": list(plan.stack.receptive_field),
+        "receptive_field": list(planned.stack.receptive_field),
         "multiply_adds": sum(layer["multiply_adds"] for layer in told),
-        "memory": plan.memory,
+        "memory": planned.memory,
         "filters": told[-1]["filters"],
     }
     return {**whole, "layers": told}
@@ -119,12 +120,12 @@ def _explain_layer(plan: LayerPlan) -> dict[str, Any]:
     }
 
 
-def one_output(plan: LayerPlan, planes: NDArray[np.float32], name: str, x: int, y: int) -> Terms:
+def one_output(layer_plan: LayerPlan, planes: NDArray[np.float32], name: str, x: int, y: int) -> Terms:
     """Return the whole sum of one output of the filter *name*, at column *x* and row *y* of its map.
 
     Parameters
     ----------
-    plan
+    layer_plan
         The layer's plan for this image.
     planes
         The image (C, H, W), float32.
@@ -134,7 +135,7 @@ def one_output(plan: LayerPlan, planes: NDArray[np.float32], name: str, x: int, 
     RequestError
         There is no such filter, or the place is outside the map.
     """
-    layer, g = plan.layer, plan.geometry
+    layer, g = layer_plan.layer, layer_plan.geometry
     if name not in layer.names:
         raise RequestError(f"filter: found {name!r}; accepted: {', '.join(layer.names)}")
     if not (0 <= x < g.out_width and 0 <= y < g.out_height):
@@ -155,6 +156,11 @@ def one_output(plan: LayerPlan, planes: NDArray[np.float32], name: str, x: int, 
         terms.append(Term(first + c, i, j, row, column, float(weights[c, i, j]), pixel, outside))
     bias = layer.filters[index].bias
     total = math.fsum([bias, *(term.product for term in terms if term.weight)])
-    value = np.array([[total]], np.float32)
-    activate(value, layer.activation)
-    return Terms(name, x, y, tuple(terms), bias, str(layer.activation), float(value[0, 0]))
+    return Terms(name, x, y, tuple(terms), bias, str(layer.activation), _activated(total, layer.activation))
+
+
+def _activated(value: float, activation: Activation) -> float:
+    """Return *value* after the engine's own activation: that of a layer of one weight, 1."""
+    one = Stack((Layer((Filter("one", np.ones((1, 1))),), activation=activation),))
+    ((_, values),) = run(plan(one, (1, 1)), np.array([[[value]]], np.float32))
+    return float(values[0, 0])

@@ -22,7 +22,7 @@ from filterbank.engine.kernels.rowfilter import (
     filter_row,
     sum_tables,
 )
-from filterbank.engine.kernels.vector import INT, helper, i32, i64, low, u8
+from filterbank.engine.kernels.vector import INT, helper, i32, i64, u8
 from filterbank.engine.kernels.words import store64
 
 # Where things lie in a band's scratch, in bytes.
