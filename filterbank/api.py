@@ -79,9 +79,9 @@ def apply(
     ((2, 4, 4), [0.0, 0.5, 0.5, 0.0])
     """
     bank = _bank(bank)
-    planes = imagefile.prepare(_image(image, layout), bank.input).planes
-    groups = [plane[None] for plane in planes] if bank.input == "each" else [planes]
-    plan_ = engine.plan(bank.stack, planes.shape[1:], method)
+    pixels = imagefile.prepare(_image(image, layout), bank.input).pixels
+    groups = [plane[None] for plane in pixels] if bank.input == "each" else [pixels]
+    plan_ = engine.plan(bank.stack, pixels.shape[1:], method)
     threads = threads or os.cpu_count() or 1
     maps = [np.stack([values for _, values in engine.run(plan_, group, threads)]) for group in groups]
     return maps[0] if len(maps) == 1 else np.stack(maps, axis=1)

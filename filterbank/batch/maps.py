@@ -1,9 +1,10 @@
-"""A bank's maps into files: statistics, scale, codes, then a whole file each."""
+"""A bank's maps into files, a whole file each, and what the manifest says of them."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,38 +17,16 @@ from filterbank.batch.atomic import make_folder, write_whole
 from filterbank.batch.job import Job
 from filterbank.batch.manifest import MapRecord
 from filterbank.batch.pool import Crew
-from filterbank.geometry import Geometry
+from filterbank.batch.toned import Planned, Shared, Toned, Values, toned
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.encode import NpyStack, TiffStack
 from filterbank.imagefile.maptext import MapText
-from filterbank.imagefile.tone import Extremes, Scale
-from filterbank.model import Bank, FeatureMap
-
-Values = NDArray[np.float32]
-Shared = Mapping[str, Extremes]  # resolved range -> extremes of all maps that share its scale
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Maps:
-    """The maps of one bank on one image, as they come, and what belongs to all of them."""
-
-    bank: Bank
-    geometry: Geometry
-    channels: int
-    alpha: Values | None
-    each: Iterator[FeatureMap]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one map's values, alpha counted as a channel."""
-        size = self.geometry.out_height, self.geometry.out_width
-        channels = self.channels + (self.alpha is not None)
-        return size if channels == 1 else (channels, *size)
+from filterbank.model import Bank
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Finished:
-    """A map ready for its file: codes and their scale, or the values themselves without one."""
+    """A map ready for its file: its pixels, the text beside them, and its line in the manifest."""
 
     pixels: NDArray[Any]
     text: MapText
@@ -55,45 +34,39 @@ class _Finished:
 
 
 def write(
-    job: Job, maps: Maps, files: list[str], shared: Shared, crew: Crew, written: list[Path]
+    job: Job, todo: Planned, files: list[str], shared: Shared, crew: Crew, written: list[Path]
 ) -> tuple[MapRecord, ...]:
-    """Write *maps* to *files*, one each or all into one, and return what the manifest says of them.
+    """Write the maps of *todo* to *files*, one each or all into one; return what the manifest says of them.
 
     A file stands in *written* once it is there.
     """
+    maps = toned(job, todo, shared, crew)
     if job.settings.stack:
-        finished = crew.maps(lambda one: _finish(job, maps.bank, one, files[0], shared), maps.each)
+        finished = (_finish(job, todo.bank, one, files[0]) for one in maps)
         with _destination(job, files[0], written) as stream:
-            return tuple(_write_stack(job, maps, finished, stream))
+            return tuple(_write_stack(job, todo, finished, stream))
 
-    def write_one(item: tuple[FeatureMap, str]) -> MapRecord:
+    def write_one(item: tuple[Toned, str]) -> MapRecord:
         one, file = item
         crew.check()
-        finished = _finish(job, maps.bank, one, file, shared)
-        crew.check()
+        finished = _finish(job, todo.bank, one, file)
         with _destination(job, file, written) as stream:
-            _write_map(job, finished, maps.alpha, stream)
+            _write_map(job, finished, todo.alpha, stream, crew)
         return finished.record
 
-    return tuple(crew.maps(write_one, zip(maps.each, files, strict=True)))
+    return tuple(crew.maps(write_one, zip(maps, files, strict=True)))
 
 
-def _finish(job: Job, bank: Bank, one: FeatureMap, file: str, shared: Shared) -> _Finished:
-    settings = job.settings
-    told = tone.statistics(one.values)
-    scale, pixels, clipped, srgb = None, one.values, 0, False
-    if settings.top is not None:
-        scale = _scale(job, bank, one, told.extremes, shared, settings.top)
-        srgb = settings.linear and tone.is_picture(settings.range, one.filter, bank.layer.activation)
-        pixels, clipped = tone.to_codes(one.values, scale, srgb)  # type: ignore[assignment]
+def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
+    scale = one.scale
     text = MapText(
         filter=one.filter.name,
         bank=bank.name,
         digest=bank.digest,
         scale=scale,
-        range=str(settings.range),
-        transfer="srgb" if srgb else "linear",
-        clipped=clipped,
+        range=str(job.settings.range),
+        transfer="srgb" if one.srgb else "linear",
+        clipped=one.clipped,
     )
     record = MapRecord(
         filter=one.filter.name,
@@ -101,46 +74,48 @@ def _finish(job: Job, bank: Bank, one: FeatureMap, file: str, shared: Shared) ->
         lo=None if scale is None else scale.lo,
         hi=None if scale is None else scale.hi,
         zero=None if scale is None else scale.zero,
-        min=told.minimum,
-        max=told.maximum,
-        mean=told.mean,
-        clipped=clipped / one.values.size,
-        negative=told.negative,
+        min=one.told.minimum,
+        max=one.told.maximum,
+        mean=one.told.mean,
+        clipped=one.clipped / one.pixels.size,
+        negative=one.told.negative,
         method=one.method,
     )
-    return _Finished(pixels, text, record)
+    return _Finished(one.pixels, text, record)
 
 
-def _scale(job: Job, bank: Bank, one: FeatureMap, own: Extremes, shared: Shared, top: int) -> Scale:
-    activation = bank.layer.activation
-    kind = tone.resolve(job.settings.range, one.filter, activation).kind
-    return tone.choose(job.settings.range, one.filter, activation, shared.get(kind, own), top)
-
-
-def _write_map(job: Job, finished: _Finished, alpha: Values | None, stream: BinaryIO) -> None:
+def _write_map(job: Job, finished: _Finished, alpha: Values | None, stream: BinaryIO, crew: Crew) -> None:
     if job.settings.format == "npy":
         encode.write_npy(finished.pixels, stream, alpha)
     elif job.settings.format == "tiff":
         encode.write_tiff(finished.pixels, finished.text, stream, alpha)
     else:
-        encode.write_png(finished.pixels, finished.text, stream, alpha)
+        encode.write_png(finished.pixels, finished.text, stream, alpha, crew.deflate)
 
 
 def _write_stack(
-    job: Job, maps: Maps, finished: Iterable[_Finished], stream: BinaryIO
+    job: Job, todo: Planned, finished: Iterable[_Finished], stream: BinaryIO
 ) -> Iterator[MapRecord]:
-    count = len(maps.bank.filters)
+    count = len(todo.bank.filters)
+    shape = _shape(todo)
     if job.settings.format == "npy":
-        npy = NpyStack(stream, (count, *maps.shape))
+        npy = NpyStack(stream, (count, *shape))
         for one in finished:
-            npy.write(one.pixels, maps.alpha)
+            npy.write(one.pixels, todo.alpha)
             yield one.record
         return
     size = 1 if job.settings.top == tone.TOP8 else 2 if job.settings.top == tone.TOP16 else 4
-    with TiffStack(stream, size * count * int(np.prod(maps.shape))) as tiff:
+    with TiffStack(stream, size * count * int(np.prod(shape))) as tiff:
         for one in finished:
-            tiff.write(one.pixels, one.text, maps.alpha)
+            tiff.write(one.pixels, one.text, todo.alpha)
             yield one.record
+
+
+def _shape(todo: Planned) -> tuple[int, ...]:
+    """Return the shape of one map's values, alpha counted as a channel."""
+    size = todo.plan.output.out_height, todo.plan.output.out_width
+    channels = len(todo.groups) + (todo.alpha is not None)
+    return size if channels == 1 else (channels, *size)
 
 
 @contextmanager
@@ -153,6 +128,9 @@ def _destination(job: Job, file: str, written: list[Path]) -> Iterator[BinaryIO]
         job.stream.flush()
         return
     path = Path(job.out, file)
+    if job.settings.on_exists == "skip" and os.path.lexists(path):
+        yield io.BytesIO()  # what is there stays as it is
+        return
     make_folder(path.parent, fsync=job.settings.fsync)
     with write_whole(path, fsync=job.settings.fsync) as stream:
         yield stream

@@ -10,6 +10,12 @@ from itertools import islice
 from types import TracebackType
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank import engine
+from filterbank.engine.deflate import Scratch
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -39,6 +45,7 @@ class Crew:
     jobs: int
     count: int
     _stop: threading.Event = field(default_factory=threading.Event)
+    _scratch: list[Scratch] = field(default_factory=list)
     _images: ThreadPoolExecutor = field(init=False)
     _encoders: ThreadPoolExecutor | None = field(init=False, default=None)
 
@@ -68,6 +75,10 @@ class Crew:
         self._images.shutdown(wait=True, cancel_futures=True)
         if self._encoders is not None:
             self._encoders.shutdown(wait=True, cancel_futures=True)
+
+    def deflate(self, rows: NDArray[np.uint8], bpp: int) -> bytes:
+        """Return the zlib stream of a PNG's rows; the workers' memory for it is kept from map to map."""
+        return engine.deflate(rows, bpp, self._scratch)
 
     def check(self) -> None:
         """Raise Stopped when the run is over; workers call it between steps."""

@@ -58,7 +58,7 @@ def _preview(job: Job, source: Source) -> ImagePreview:
         banks.append(BankPreview(bank, todo.plan, files))
         output, groups = todo.plan.output, len(todo.groups)
         maps = groups * output.out_height * output.out_width * (_VALUE + _CODE)
-        own = [group.nbytes for group in todo.groups if not np.shares_memory(group, image.planes)]
+        own = [group.nbytes for group in todo.groups if not np.shares_memory(group, image.pixels)]
         memory = max(memory, sum(own) + groups * todo.plan.memory + maps)
-    # Twice: while a file is decoded, its samples stand beside the planes.
-    return ImagePreview(source, image.info, tuple(banks), memory + 2 * image.planes.nbytes)
+    # Twice: while a file is decoded, its samples stand beside the pixels.
+    return ImagePreview(source, image.info, tuple(banks), memory + 2 * image.pixels.nbytes)

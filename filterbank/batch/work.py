@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -13,16 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from filterbank import engine, imagefile
-from filterbank.batch import manifest
+from filterbank.batch import manifest, toned
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import ImageDone, ImageFailed, Job
 from filterbank.batch.manifest import MapRecord, Record
-from filterbank.batch.maps import Maps, Shared, Values, write
+from filterbank.batch.maps import write
 from filterbank.batch.pool import Crew
+from filterbank.batch.toned import Planned, Shared, Values
 from filterbank.errors import FilterbankError
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.tone import Extremes
-from filterbank.model import Bank, FeatureMap, Image
+from filterbank.model import Bank, Image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,19 +31,6 @@ class Decoded:
 
     image: Image
     sha256: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Planned:
-    """How a bank is applied to an image: the plan, and the planes that it is walked on.
-
-    ``groups`` are the channels, each on its own, for ``input: each``, else all planes together.
-    """
-
-    bank: Bank
-    plan: engine.Plan
-    groups: tuple[Values, ...]
-    alpha: Values | None
 
 
 def needs_extremes(job: Job) -> bool:
@@ -81,8 +68,8 @@ def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) ->
         for bank in job.banks:
             count = 1 if job.settings.stack else len(bank.filters)
             files = list(islice(names, count))
-            maps = _filter(job, bank, decoded.image, crew)
-            done = write(job, maps, files, shared or {}, crew, written)
+            todo = planned(job, bank, decoded.image)
+            done = write(job, todo, files, shared or {}, crew, written)
             ended = job.clock()
             records.append(_record(job, source, decoded, bank, done, round(ended - began, 6)))
             began = ended
@@ -138,30 +125,13 @@ def planned(job: Job, bank: Bank, image: Image) -> Planned:
         The image does not suit the bank, or its maps not the format.
     """
     prepared = imagefile.prepare(image, bank.input, job.settings.linear)
-    planes = prepared.planes
-    plan = engine.plan(bank.stack, planes.shape[1:], job.settings.method)
-    groups = tuple(plane[np.newaxis] for plane in planes) if bank.input == "each" else (planes,)
+    pixels = prepared.pixels
+    plan = engine.plan(bank.stack, pixels.shape[1:], job.settings.method)
+    groups = tuple(plane[np.newaxis] for plane in pixels) if bank.input == "each" else (pixels,)
     if not job.settings.stack:
         encode.check_channels(job.settings.format, len(groups), prepared.alpha is not None)
-    return Planned(bank, plan, groups, prepared.alpha)
-
-
-def _filter(job: Job, bank: Bank, image: Image, crew: Crew) -> Maps:
-    todo = planned(job, bank, image)
-    alpha = None if todo.alpha is None else _carried(todo.alpha, todo.plan)
-    runs = [engine.run(todo.plan, group, crew.threads) for group in todo.groups]
-    return Maps(bank, todo.plan.output, len(runs), alpha, _together(bank, todo.plan, runs, crew))
-
-
-def _together(
-    bank: Bank, plan: engine.Plan, runs: list[Iterator[tuple[int, Values]]], crew: Crew
-) -> Iterator[FeatureMap]:
-    for parts in zip(*runs, strict=True):
-        crew.check()
-        index, values = parts[0]
-        if len(parts) > 1:
-            values = np.stack([values for _, values in parts])
-        yield FeatureMap(bank.filters[index], values, plan.methods[index])
+    alpha = None if prepared.alpha is None else _carried(prepared.alpha, plan)
+    return Planned(bank, plan, groups, alpha)
 
 
 def _carried(alpha: Values, plan: engine.Plan) -> Values:
@@ -179,9 +149,10 @@ def _carried(alpha: Values, plan: engine.Plan) -> Values:
 def _extremes(job: Job, image: Image, crew: Crew) -> dict[str, Extremes]:
     found: dict[str, Extremes] = {}
     for bank in job.banks:
-        for one in _filter(job, bank, image, crew).each:
-            kind = tone.resolve(job.settings.range, one.filter, bank.layer.activation).kind
-            found[kind] = tone.merge(found.get(kind, tone.EMPTY), tone.extremes(one.values))
+        todo = planned(job, bank, image)
+        for filter, own in zip(bank.filters, toned.extremes(todo, crew), strict=True):
+            kind = tone.resolve(job.settings.range, filter, bank.layer.activation).kind
+            found[kind] = tone.merge(found.get(kind, tone.EMPTY), own)
     return found
 
 

@@ -69,7 +69,7 @@ def command(
         loaded = bankfile.select(loaded, filters)
     pixels = imagefile.prepare(imagefile.read(image), loaded.input) if image else None
     if pixels is not None:
-        size = pixels.planes.shape[1], pixels.planes.shape[2]
+        size = pixels.pixels.shape[1], pixels.pixels.shape[2]
     assert size is not None
     plan = engine.plan(loaded.stack, size, method)
     told: dict[str, Any] = {"bank": loaded.name, "digest": loaded.digest, **engine.explain(plan)}

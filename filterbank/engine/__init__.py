@@ -7,7 +7,8 @@
 [(0, (5, 6))]
 """
 
-from filterbank.engine.execute import Told, encode, measure, run
+from filterbank.engine.deflate import deflate
+from filterbank.engine.execute import Told, convolve, encode, measure, run
 from filterbank.engine.explain import Term, Terms, explain, one_output
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
 
@@ -19,6 +20,8 @@ __all__ = [
     "Term",
     "Terms",
     "Told",
+    "convolve",
+    "deflate",
     "encode",
     "explain",
     "measure",

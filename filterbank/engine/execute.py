@@ -55,11 +55,17 @@ def run(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDA
     GeometryError
         *pixels* is not of the planned shape.
     """
+    for index, values, _ in convolve(plan, pixels, threads):
+        yield index, values
+
+
+def convolve(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDArray[np.float32], Told]]:
+    """Yield (index, map, Told) as `run` does, with what is told of each map."""
     last, pixels = _before_last(plan, pixels, threads)
     for part in _parts(last, 4):
         maps = _room(part, np.float32)
-        part.run(pixels, maps, threads)
-        yield from enumerate(maps, part.first)
+        told = part.run(pixels, maps, threads)
+        yield from zip(range(part.first, part.first + part.filters), maps, told, strict=True)
 
 
 def measure(plan: Plan, pixels: Pixels, threads: int = 1) -> list[Told]:
@@ -133,8 +139,9 @@ class _Part:
         self, pixels: Pixels, out: NDArray[Any], threads: int, scales: NDArray[np.float64] | None = None
     ) -> list[Told]:
         """Fill *out* with the part's maps, as codes where there are *scales*; then tell of them."""
-        found = self.ready.run(kernels().direct, pixels[self.channels], out, threads, scales=scales)
-        return [] if found is None else _told(found)
+        found = self.ready.run(kernels().direct, pixels[self.channels], out, threads, True, scales)
+        assert found is not None
+        return _told(found)
 
 
 def _told(found: Statistics) -> list[Told]:

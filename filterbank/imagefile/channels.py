@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.errors import ImageError
 from filterbank.imagefile.colour import luma, srgb_to_linear
-from filterbank.model import Image, ImageInfo
+from filterbank.model import Image, ImageInfo, floats
 
+Pixels = NDArray[Any]  # uint8 or uint16 codes, or float32
 Planes = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """What enters a layer: float32 planes (C, H, W), C-contiguous, and alpha (H, W) to carry over."""
+    """What enters a layer: pixels (C, H, W) as in an Image, and alpha (H, W) to carry over."""
 
-    planes: Planes
+    pixels: Pixels
     alpha: Planes | None = None
+
+    @property
+    def planes(self) -> Planes:
+        """The pixels as float32 planes (C, H, W), C-contiguous."""
+        return floats(self.pixels)
 
 
 def prepare(image: Image, kind: str | int, linear: bool = False) -> Prepared:
@@ -47,44 +54,46 @@ def prepare(image: Image, kind: str | int, linear: bool = False) -> Prepared:
     >>> prepare(grey, "rgba").planes.shape
     (4, 2, 2)
     """
-    planes = _linear(image) if linear else image.planes
+    pixels = _linear(image) if linear else image.pixels
     info = image.info
     if not isinstance(kind, str):
-        return Prepared(_own(planes, info, kind))
-    alpha = planes[-1] if info.alpha else None
+        return Prepared(_own(pixels, info, kind))
+    alpha = floats(pixels[-1:])[0] if info.alpha else None
     if kind == "each":
-        return Prepared(planes[:-1] if info.alpha else planes, alpha)
+        return Prepared(pixels[:-1] if info.alpha else pixels, alpha)
     if info.kind == "channels":
         raise ImageError(_strange(info, kind))
     if kind == "gray":
-        return Prepared(planes[:1] if info.kind == "gray" else luma(planes[:3])[np.newaxis])
+        return Prepared(pixels[:1] if info.kind == "gray" else luma(pixels[:3])[np.newaxis])
     if kind == "rgba":
-        return Prepared(_rgba(planes, info, alpha))
-    return Prepared(planes[:3] if info.kind == "rgb" else np.repeat(planes[:1], 3, axis=0))
+        return Prepared(_rgba(pixels, info, alpha))
+    if info.kind == "rgb":
+        return Prepared(pixels[:3])
+    return Prepared(np.broadcast_to(pixels[:1], (3, *pixels.shape[1:])))
 
 
-def _own(planes: Planes, info: ImageInfo, count: int) -> Planes:
-    if len(planes) != count:
+def _own(pixels: Pixels, info: ImageInfo, count: int) -> Pixels:
+    if len(pixels) != count:
         raise ImageError(
             f"has {_described(info)}; accepted: {count} channels, as the bank's input says"
             + _layout(info, (count,))
         )
-    return planes
+    return pixels
 
 
-def _rgba(planes: Planes, info: ImageInfo, alpha: Planes | None) -> Planes:
-    if info.kind == "rgb" and info.alpha and len(planes) == 4:
-        return planes
+def _rgba(pixels: Pixels, info: ImageInfo, alpha: Planes | None) -> Pixels:
+    if info.kind == "rgb" and info.alpha and len(pixels) == 4:
+        return pixels
     out = np.empty((4, info.height, info.width), np.float32)
-    out[:3] = planes[:3] if info.kind == "rgb" else planes[:1]
+    out[:3] = floats(pixels[: 3 if info.kind == "rgb" else 1])
     out[3] = 1.0 if alpha is None else alpha
     return out
 
 
-def _linear(image: Image) -> Planes:
+def _linear(image: Image) -> Pixels:
     info = image.info
     if info.kind == "channels" or not info.depth.endswith("-bit"):
-        return image.planes
+        return image.pixels
     colours = 1 if info.kind == "gray" else 3
     planes = image.planes.copy()
     planes[:colours] = srgb_to_linear(planes[:colours])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from filterbank.model import floats
 
 Planes = NDArray[np.float32]
 Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
@@ -16,8 +18,8 @@ _RED, _GREEN, _BLUE = 299.0, 587.0, 114.0
 _ROWS = 32
 
 
-def luma(rgb: Planes) -> Planes:
-    """Return Rec. 601 luma (H, W) of *rgb* (3, H, W): (299 R + 587 G + 114 B)/1000.
+def luma(rgb: NDArray[Any]) -> Planes:
+    """Return Rec. 601 luma (H, W) of the pixels *rgb* (3, H, W): (299 R + 587 G + 114 B)/1000.
 
     Summed in float64 and rounded once: a grey pixel keeps its value exactly.
 
@@ -27,7 +29,7 @@ def luma(rgb: Planes) -> Planes:
     _, height, width = rgb.shape
     out = np.empty((height, width), np.float32)
     for start in range(0, height, _ROWS):
-        band = rgb[:, start : start + _ROWS]
+        band = floats(rgb[:, start : start + _ROWS])
         total = np.multiply(band[0], _RED, dtype=np.float64)
         total += np.multiply(band[1], _GREEN, dtype=np.float64)
         total += np.multiply(band[2], _BLUE, dtype=np.float64)

@@ -45,8 +45,16 @@ def check_channels(format: str, channels: int, alpha: bool = False) -> None:
         )
 
 
-def write_png(codes: Codes, text: MapText, stream: BinaryIO, alpha: Values | None = None) -> None:
+def write_png(
+    codes: Codes,
+    text: MapText,
+    stream: BinaryIO,
+    alpha: Values | None = None,
+    deflate: png.Deflate | None = None,
+) -> None:
     r"""Write *codes*, uint8 or uint16, as an 8-bit or 16-bit PNG with *text* in its chunks.
+
+    *deflate* compresses the rows in zlib's place.
 
     Raises
     ------
@@ -66,7 +74,7 @@ def write_png(codes: Codes, text: MapText, stream: BinaryIO, alpha: Values | Non
     pixels, text = _interleave(planes, text, alpha)
     fields = to_fields(text)
     chunks = {"Software": fields.pop("software")} | {PREFIX + name: fields[name] for name in fields}
-    png.write(pixels, chunks, stream)
+    png.write(pixels, chunks, stream, deflate)
 
 
 def write_tiff(values: Values, text: MapText, stream: BinaryIO, alpha: Values | None = None) -> None:

@@ -1,20 +1,23 @@
 """A thin PNG container: codes and text into a file, and the text out of one.
 
 Written here because no writer at hand takes 16-bit colour and text chunks; the deflate itself is
-zlib's. The same codes and text always give the same bytes.
+zlib's, or the caller's. The same codes and text always give the same bytes.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.errors import ImageError
+
+# (bytes of the rows (H, n), bytes a pixel) -> the zlib stream of the filtered rows
+Deflate = Callable[[NDArray[np.uint8], int], bytes]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -29,10 +32,13 @@ _BAND = 1 << 20
 _TEXT_LIMIT = 1 << 20
 
 
-def write(pixels: NDArray[Any], text: Mapping[str, str], stream: BinaryIO) -> None:
+def write(
+    pixels: NDArray[Any], text: Mapping[str, str], stream: BinaryIO, deflate: Deflate | None = None
+) -> None:
     """Write *pixels* (H, W, channels), uint8 or uint16 with 1 to 4 channels, as one PNG file.
 
-    *text* becomes one chunk an entry: tEXt where Latin-1 can spell it, else iTXt.
+    *text* becomes one chunk an entry: tEXt where Latin-1 can spell it, else iTXt. *deflate* filters
+    and compresses the rows; by default zlib does, after the Up filter.
 
     >>> import io
     >>> file = io.BytesIO()
@@ -47,8 +53,11 @@ def write(pixels: NDArray[Any], text: Mapping[str, str], stream: BinaryIO) -> No
     _write_chunk(stream, b"IHDR", header)
     for keyword, value in text.items():
         _write_chunk(stream, *_text_chunk(keyword, value))
-    for part in _deflate(_filtered(pixels)):
-        _write_chunk(stream, b"IDAT", part)
+    if deflate is None:
+        for part in _deflate(_filtered(pixels)):
+            _write_chunk(stream, b"IDAT", part)
+    else:
+        _write_chunk(stream, b"IDAT", deflate(_bytes(pixels), channels * pixels.dtype.itemsize))
     _write_chunk(stream, b"IEND", b"")
 
 
@@ -121,14 +130,19 @@ def _filtered(pixels: NDArray[Any]) -> Iterator[bytes]:
     rows = max(_BAND // step, 1)
     above = np.zeros(step, np.uint8)
     for top in range(0, height, rows):
-        band = pixels[top : top + rows]
-        raw = np.ascontiguousarray(band, band.dtype.newbyteorder(">")).view(np.uint8).reshape(len(band), step)
-        out = np.empty((len(band), step + 1), np.uint8)
+        raw = _bytes(pixels[top : top + rows])
+        out = np.empty((len(raw), step + 1), np.uint8)
         out[:, 0] = _UP
         np.subtract(raw[0], above, out=out[0, 1:])
         np.subtract(raw[1:], raw[:-1], out=out[1:, 1:])
         above = raw[-1]
         yield out.tobytes()
+
+
+def _bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the bytes (H, n) of each row, samples of 16 bits with their high byte first."""
+    ordered = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder(">"))
+    return ordered.reshape(len(pixels), -1).view(np.uint8)
 
 
 def _deflate(bands: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,150 @@
+"""A bank's maps on one image, brought to what their files hold: floats, or codes on a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank import engine
+from filterbank.batch.job import Job
+from filterbank.batch.pool import Crew
+from filterbank.engine import Told
+from filterbank.imagefile import tone
+from filterbank.imagefile.tone import Extremes, Scale, Statistics
+from filterbank.model import Bank, Filter
+
+Pixels = NDArray[Any]
+Values = NDArray[np.float32]
+Shared = Mapping[str, Extremes]  # resolved range -> extremes of all maps that share its scale
+
+# Stands in for a span of zero: the constant itself gets code lo, all else is clipped to an end.
+_TINY = float(np.finfo(np.float64).tiny)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planned:
+    """How a bank is applied to an image: the plan, and the pixels that it is walked on.
+
+    ``groups`` are the channels, each on its own, for ``input: each``, else all channels together.
+    """
+
+    bank: Bank
+    plan: engine.Plan
+    groups: tuple[Pixels, ...]
+    alpha: Values | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Toned:
+    """One map as its file holds it: codes and their scale, or float32 values without one.
+
+    ``pixels`` are (H2, W2), or (C, H2, W2) for ``input: each``; with ``srgb`` the scale is that of
+    the values' sRGB encoding.
+    """
+
+    filter: Filter
+    method: str
+    pixels: Pixels
+    told: Statistics
+    scale: Scale | None = None
+    srgb: bool = False
+    clipped: int = 0
+
+
+def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
+    """Yield the maps of *todo* in the bank's order; *shared* holds the extremes of shared scales."""
+    if job.settings.top is None or _is_srgb(job, todo.bank):
+        yield from _from_values(job, todo, shared, crew)
+        return
+    scales = _scales(job, todo, shared, crew)
+    rows = np.array([_row(scale) for scale in scales])
+    runs = [engine.encode(todo.plan, group, rows, crew.threads) for group in todo.groups]
+    for parts in zip(*runs, strict=True):
+        crew.check()
+        index = parts[0][0]
+        codes = _together([codes for _, codes, _ in parts])
+        told = [told for _, _, told in parts]
+        clipped = sum(one.clipped for one in told)
+        statistics = _statistics(told, codes.size)
+        filter, method = todo.bank.filters[index], todo.plan.methods[index]
+        yield Toned(filter, method, codes, statistics, scales[index], clipped=clipped)
+
+
+def extremes(todo: Planned, crew: Crew) -> list[Extremes]:
+    """Return minimum and maximum of each map's finite values; no map is kept."""
+    crew.check()
+    every = [engine.measure(todo.plan, group, crew.threads) for group in todo.groups]
+    return [
+        tone.merge(*((told.minimum, told.maximum) for told in parts)) for parts in zip(*every, strict=True)
+    ]
+
+
+def _from_values(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
+    """Yield maps by way of their values: float files, and codes along the sRGB curve."""
+    settings, activation = job.settings, todo.bank.layer.activation
+    runs = [engine.convolve(todo.plan, group, crew.threads) for group in todo.groups]
+    for parts in zip(*runs, strict=True):
+        crew.check()
+        index = parts[0][0]
+        values = _together([values for _, values, _ in parts])
+        told = _statistics([told for _, _, told in parts], values.size)
+        filter, method = todo.bank.filters[index], todo.plan.methods[index]
+        if settings.top is None:
+            yield Toned(filter, method, values, told)
+            continue
+        kind = tone.resolve(settings.range, filter, activation).kind
+        scale = tone.choose(settings.range, filter, activation, shared.get(kind, told.extremes), settings.top)
+        srgb = tone.is_picture(settings.range, filter, activation)
+        codes, clipped = tone.to_codes(values, scale, srgb)
+        yield Toned(filter, method, codes, told, scale, srgb, clipped)
+
+
+def _is_srgb(job: Job, bank: Bank) -> bool:
+    """Return whether some map is encoded along the sRGB curve."""
+    settings, activation = job.settings, bank.layer.activation
+    return settings.linear and any(
+        tone.is_picture(settings.range, filter, activation) for filter in bank.filters
+    )
+
+
+def _scales(job: Job, todo: Planned, shared: Shared, crew: Crew) -> list[Scale]:
+    """Return the scale of each map; the maps are measured first where a scale depends on them."""
+    settings, layer = job.settings, todo.bank.layer
+    assert settings.top is not None
+    resolved = [tone.resolve(settings.range, filter, layer.activation) for filter in layer.filters]
+    own = [tone.EMPTY] * len(resolved)
+    if any(spec.needs_extremes and spec.kind not in shared for spec in resolved):
+        own = extremes(todo, crew)
+    return [
+        tone.choose(settings.range, filter, layer.activation, shared.get(spec.kind, found), settings.top)
+        for filter, spec, found in zip(layer.filters, resolved, own, strict=True)
+    ]
+
+
+def _row(scale: Scale) -> tuple[float, ...]:
+    """Return *scale* as the engine takes it: lo, span, factor, zero, lowest and top."""
+    if scale.zero is None:
+        return scale.lo, scale.hi - scale.lo or _TINY, scale.top, 0, 0, scale.top
+    return 0.0, scale.hi or _TINY, scale.top - scale.zero, scale.zero, scale.lowest, scale.top
+
+
+def _together(parts: list[Pixels]) -> Pixels:
+    return parts[0] if len(parts) == 1 else np.stack(parts)
+
+
+def _statistics(parts: list[Told], size: int) -> Statistics:
+    nonfinite = sum(told.nonfinite for told in parts)
+    finite = size - nonfinite
+    if finite == 0:
+        return Statistics(None, None, None, 0.0, nonfinite)
+    return Statistics(
+        min(told.minimum for told in parts),
+        max(told.maximum for told in parts),
+        sum(told.total for told in parts) / finite,
+        sum(told.negative for told in parts) / finite,
+        nonfinite,
+    )
