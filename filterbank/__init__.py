@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from filterbank.errors import FilterbankError as FilterbankError
     from filterbank.errors import GeometryError as GeometryError
     from filterbank.errors import ImageError as ImageError
+    from filterbank.errors import RequestError as RequestError
     from filterbank.model import Activation as Activation
     from filterbank.model import Bank as Bank
     from filterbank.model import Filter as Filter
@@ -32,7 +33,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "api": ("apply", "explain", "load_bank", "plan"),
-    "errors": ("BankError", "FilterbankError", "GeometryError", "ImageError"),
+    "errors": ("BankError", "FilterbankError", "GeometryError", "ImageError", "RequestError"),
     "model": ("Activation", "Bank", "Filter", "Layer", "Stack"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank import bankfile, engine, imagefile
-from filterbank.errors import RequestError
+from filterbank.errors import ImageError, RequestError
 from filterbank.model import Bank, Image
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def load_bank(reference: str | os.PathLike[str]) -> Bank:
     >>> bank.layer.names, bank.layer.weights.shape
     (('sobel_x', 'sobel_y'), (2, 1, 3, 3))
     """
-    return bankfile.load(reference)
+    return _bank(reference)
 
 
 def apply(
@@ -59,7 +60,7 @@ def apply(
     bank
         A Bank, the name of a shipped bank, or a path.
     layout
-        ``HWC`` for arrays whose channels come last.
+        ``HWC`` for arrays (H, W, C), whose channels come last.
     method
         How; never changes the answer beyond the accuracy bar.
     threads
@@ -82,8 +83,8 @@ def apply(
     pixels = imagefile.prepare(_image(image, layout), bank.input).pixels
     groups = [plane[None] for plane in pixels] if bank.input == "each" else [pixels]
     plan_ = engine.plan(bank.stack, pixels.shape[1:], method)
-    threads = threads or os.cpu_count() or 1
-    maps = [np.stack([values for _, values in engine.run(plan_, group, threads)]) for group in groups]
+    count = _threads(threads)
+    maps = [np.stack([values for _, values in engine.run(plan_, group, count)]) for group in groups]
     return maps[0] if len(maps) == 1 else np.stack(maps, axis=1)
 
 
@@ -101,7 +102,7 @@ def plan(bank: AnyBank, size: tuple[int, int], *, method: str = "auto") -> engin
     >>> filterbank.plan("sobel", (480, 640)).output.out_width
     640
     """
-    return engine.plan(_bank(bank).stack, size, method)
+    return engine.plan(_bank(bank).stack, _size(size), method)
 
 
 def explain(bank: AnyBank, size: tuple[int, int], *, method: str = "auto") -> dict[str, Any]:
@@ -123,7 +124,33 @@ def explain(bank: AnyBank, size: tuple[int, int], *, method: str = "auto") -> di
 
 
 def _bank(bank: AnyBank) -> Bank:
-    return bank if isinstance(bank, Bank) else bankfile.load(bank)
+    if isinstance(bank, Bank):
+        return bank
+    if not isinstance(bank, str | os.PathLike):
+        raise RequestError(
+            f"bank: found {type(bank).__name__}; accepted: a Bank, the name of a shipped bank, or a path"
+        )
+    return bankfile.load(bank)
+
+
+def _size(size: tuple[int, int]) -> tuple[int, int]:
+    try:
+        height, width = map(operator.index, size)
+    except (TypeError, ValueError):
+        height = width = 0
+    if height < 1 or width < 1:
+        raise RequestError(f"size: found {size!r}; accepted: (H, W), two whole numbers from 1")
+    return height, width
+
+
+def _threads(threads: int | None) -> int:
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not isinstance(threads, int) or threads < 1:
+        raise RequestError(
+            f"threads: found {threads!r}; accepted: a whole number from 1, or None for all cores"
+        )
+    return threads
 
 
 def _image(image: AnyImage, layout: str) -> Image:
@@ -134,4 +161,8 @@ def _image(image: AnyImage, layout: str) -> Image:
         return imagefile.from_array(image, order)
     if isinstance(image, str | os.PathLike):
         return imagefile.read(Path(image), imagefile.ReadOptions(layout=order))
+    if not hasattr(image, "getbands"):
+        raise ImageError(
+            f"image: found {type(image).__name__}; accepted: a path, a Pillow image, or a NumPy array"
+        )
     return imagefile.from_pillow(image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +53,8 @@ class Terms:
 
     @property
     def sum(self) -> float:
-        """Bias plus all products, in float64."""
-        return math.fsum([self.bias, *(term.product for term in self.terms)])
+        """Bias plus all products in float64; a zero weight adds nothing, whatever pixel it meets."""
+        return _total(self.bias, self.terms)
 
 
 def explain(planned: Plan) -> dict[str, Any]:
@@ -155,8 +156,15 @@ def one_output(layer_plan: LayerPlan, planes: NDArray[np.float32], name: str, x:
         outside = not (0 <= row < g.height and 0 <= column < g.width)
         terms.append(Term(first + c, i, j, row, column, float(weights[c, i, j]), pixel, outside))
     bias = layer.filters[index].bias
-    total = math.fsum([bias, *(term.product for term in terms if term.weight)])
+    total = _total(bias, terms)
     return Terms(name, x, y, tuple(terms), bias, str(layer.activation), _activated(total, layer.activation))
+
+
+def _total(bias: float, terms: Iterable[Term]) -> float:
+    products = [term.product for term in terms if term.weight]
+    if all(map(math.isfinite, products)):
+        return math.fsum([bias, *products])
+    return sum(products, bias)  # fsum refuses infinities of both signs
 
 
 def _activated(value: float, activation: Activation) -> float:

@@ -60,6 +60,8 @@ def prepare(image: Image, kind: str | int, linear: bool = False) -> Prepared:
         return Prepared(_own(pixels, info, kind))
     alpha = floats(pixels[-1:])[0] if info.alpha else None
     if kind == "each":
+        if len(pixels) == info.alpha:
+            raise ImageError("has no channel besides alpha; accepted for input each: one or more")
         return Prepared(pixels[:-1] if info.alpha else pixels, alpha)
     if info.kind == "channels":
         raise ImageError(_strange(info, kind))

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from filterbank.errors import RequestError
@@ -83,6 +82,7 @@ def write_tiff(values: Values, text: MapText, stream: BinaryIO, alpha: Values | 
     >>> import io
     >>> file = io.BytesIO()
     >>> write_tiff(np.zeros((4, 6), np.float32), MapText("blur"), file)
+    >>> import tifffile
     >>> tifffile.imread(io.BytesIO(file.getvalue())).dtype
     dtype('float32')
     """
@@ -115,11 +115,14 @@ class TiffStack:
     >>> with TiffStack(file, 2 * 4 * 6 * 4) as stack:
     ...     for name in "ab":
     ...         stack.write(np.zeros((4, 6), np.float32), MapText(name))
+    >>> import tifffile
     >>> len(tifffile.TiffFile(io.BytesIO(file.getvalue())).pages)
     2
     """
 
     def __init__(self, stream: BinaryIO, nbytes: int) -> None:
+        import tifffile  # noqa: PLC0415 - only runs that write TIFF pay for it
+
         big = 2 * nbytes > _CLASSIC_LIMIT  # twice: alpha may add as much again
         self._writer = tifffile.TiffWriter(stream, bigtiff=big, byteorder="<")
 

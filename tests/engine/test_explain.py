@@ -83,3 +83,12 @@ def test_one_output_refuses_places_and_names_that_are_not():
         engine.one_output(plan, image, "f0", 55, 0)
     with pytest.raises(RequestError, match="found 'g'"):
         engine.one_output(plan, image, "g", 0, 0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_pixel_under_a_zero_weight_adds_nothing(bad):
+    layer = Layer((Filter("f", np.array([[1, 0, 1]])),))
+    plan = engine.plan(Stack((layer,)), (1, 3))
+    image = np.array([[[1, bad, 2]]], np.float32)
+    assert engine.one_output(plan.layers[0], image, "f", 1, 0).sum == 3
+    assert not np.isfinite(engine.one_output(plan.layers[0], image, "f", 0, 0).sum)
