@@ -1,0 +1,193 @@
+"""From a source to scratch: converted to float32, normalised, padded, its columns split by stride.
+
+This is where padding happens, and the only place: the sums that follow see valid positions only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from filterbank.engine.kernels.layout import (
+    CHANNEL_STEP,
+    CHANNELS,
+    EXACT_BLOCKS,
+    EXTENT_X,
+    EXTENT_Y,
+    HEIGHT,
+    KIND,
+    LEFT,
+    MODE,
+    MODES,
+    NORMALISE,
+    PIXEL_STEP,
+    ROW_STEP,
+    SCRATCH_LENGTH,
+    SCRATCH_ROWS,
+    SOURCE,
+    STRIDE_X,
+    STRIDE_Y,
+    TOP,
+    VALUES,
+    WIDTH,
+)
+from filterbank.engine.kernels.vector import FLOAT, INT, f32, f64, helper, high, i32, i64, low, muladd, u8, u16
+
+_CONSTANT, _REFLECT, _SYMMETRIC, _REPLICATE = (
+    MODES.index(name) for name in ("constant", "reflect", "symmetric", "replicate")
+)
+_LARGEST = 0x7F7FFFFF  # bits of the largest finite float32
+
+
+@helper(INT(INT, INT, INT))
+def reach(mode: int, i: int, n: int) -> int:
+    """Return the pixel of 0 … n − 1 that stands at place *i*; −1 for the border's own value."""
+    if 0 <= i < n:
+        return i
+    if mode <= _CONSTANT:
+        return -1
+    if mode == _REFLECT:
+        return -i if i < 0 else 2 * (n - 1) - i
+    if mode == _SYMMETRIC:
+        return -1 - i if i < 0 else 2 * n - 1 - i
+    if mode == _REPLICATE:
+        return 0 if i < 0 else n - 1
+    return i + n if i < 0 else i - n
+
+
+def _reader(pointer: Any, size: int, reciprocal: float) -> Any:
+    """Return a helper copying *count* pixels *step* elements apart as float32, codes divided by their top.
+
+    Two products and one rounding give the same float32 as the division, for every code, at a
+    fraction of its cost; *reciprocal* 0 stands for values that are floats already.
+    """
+    near = np.float32(reciprocal)
+    rest = np.float32(reciprocal - float(near))
+    is_code = reciprocal != 0
+
+    @helper(FLOAT(INT))
+    def value(address: int) -> Any:
+        if is_code:
+            code = np.float32(pointer(address)[0])
+            return muladd(code, near, code * rest)
+        return pointer(address)[0]
+
+    @helper(types.void(INT, INT, INT, INT))
+    def read(source: int, step: int, line: int, count: int) -> None:
+        out = f32(line)
+        # A loop for each common step: only a constant step is vectorised.
+        if step == 1:
+            for i in range(count):
+                out[i] = value(source + size * i)
+        elif step == 2:
+            for i in range(count):
+                out[i] = value(source + 2 * size * i)
+        elif step == 3:
+            for i in range(count):
+                out[i] = value(source + 3 * size * i)
+        elif step == 4:
+            for i in range(count):
+                out[i] = value(source + 4 * size * i)
+        elif step == 6:
+            for i in range(count):
+                out[i] = value(source + 6 * size * i)
+        else:
+            for i in range(count):
+                out[i] = value(source + step * size * i)
+
+    return read
+
+
+_read_float, _read_u8, _read_u16 = (
+    _reader(f32, 4, 0.0),
+    _reader(u8, 1, 1 / 255),
+    _reader(u16, 2, 1 / 65535),
+)
+
+
+@helper(types.void(INT, INT, INT, INT, INT))
+def _read(kind: int, source: int, step: int, line: int, count: int) -> None:
+    if kind == 0:
+        _read_float(source, step // 4, line, count)
+    elif kind == 1:
+        _read_u8(source, step, line, count)
+    else:
+        _read_u16(source, step // 2, line, count)
+
+
+@helper(types.void(INT, FLOAT, INT))
+def _set(line: int, value: Any, count: int) -> None:
+    out = f32(line)
+    for i in range(count):
+        out[i] = value
+
+
+@helper(types.void(INT, INT, INT))
+def _normalise(line: int, count: int, constants: int) -> None:
+    """(x − mean)/std in float64, rounded once: a mean near the pixels would otherwise cost digits."""
+    out = f32(line)
+    mean, std = f64(constants)[0], f64(constants)[1]
+    for i in range(count):
+        out[i] = np.float32((np.float64(out[i]) - mean) / std)
+
+
+@helper(INT(INT, INT))
+def _is_finite(line: int, count: int) -> int:
+    bits = i32(line)
+    largest = np.int32(0)
+    for i in range(count):
+        magnitude = np.int32(bits[i] & 0x7FFFFFFF)
+        largest = magnitude if magnitude > largest else largest
+    return 1 if largest <= _LARGEST else 0
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT))
+def _fill_line(layer: int, channel: int, row: int, start: int, line: int, count: int) -> None:
+    """One line of scratch: *count* pixels of source row *row* from column *start*, a stride apart."""
+    words = i64(layer)
+    mode, width, stride, kind = words[MODE], words[WIDTH], words[STRIDE_X], words[KIND]
+    before = 0 if start >= 0 else low(count, (-start + stride - 1) // stride)
+    after = high(before, low(count, (width - 1 - start) // stride + 1)) if start < width else before
+    source = words[SOURCE] + channel * words[CHANNEL_STEP] + row * words[ROW_STEP]
+    pixel = words[PIXEL_STEP]
+    _read(kind, source + (start + before * stride) * pixel, stride * pixel, line + 4 * before, after - before)
+    if mode > _CONSTANT:
+        for i in range(before):
+            _read(kind, source + reach(mode, start + i * stride, width) * pixel, pixel, line + 4 * i, 1)
+        for i in range(after, count):
+            _read(kind, source + reach(mode, start + i * stride, width) * pixel, pixel, line + 4 * i, 1)
+    if words[NORMALISE]:
+        _normalise(line, count, words[NORMALISE] + 16 * channel)
+    if mode <= _CONSTANT:
+        border = f32(words[VALUES])[channel]
+        _set(line, border, before)
+        _set(line + 4 * after, border, count - after)
+
+
+@helper(INT(INT, INT, INT, INT, INT, INT))
+def fill(layer: int, scratch: int, y: int, x: int, rows: int, columns: int) -> int:
+    """Fill scratch with what *rows*×*columns* outputs from (*y*, *x*) see; 1 where all of it is finite.
+
+    Only asked where it matters: without exact blocks the answer is always 1.
+    """
+    words = i64(layer)
+    stride, length, mode = words[STRIDE_X], words[SCRATCH_LENGTH], words[MODE]
+    height = (rows - 1) * words[STRIDE_Y] + words[EXTENT_Y]
+    width = (columns - 1) * stride + words[EXTENT_X]
+    left, check = x * stride - words[LEFT], words[EXACT_BLOCKS] != 0
+    finite = 1
+    for r in range(height):
+        row = reach(mode, y * words[STRIDE_Y] + r - words[TOP], words[HEIGHT])
+        for c in range(words[CHANNELS]):
+            for phase in range(low(stride, width)):
+                line = scratch + 4 * length * ((c * words[SCRATCH_ROWS] + r) * stride + phase)
+                count = (width - phase + stride - 1) // stride
+                if row < 0:
+                    _set(line, f32(words[VALUES])[c], count)
+                else:
+                    _fill_line(layer, c, row, left + phase, line, count)
+                if check:
+                    finite &= _is_finite(line, count)
+    return finite

@@ -1,0 +1,13 @@
+"""The kernels by name: where each is written and its signature, declared once.
+
+A signature is the arguments' letters, ``>`` and the result's: ``i`` int64 (a number, an address or
+a byte distance), ``f`` float32, ``v`` nothing.
+"""
+
+from __future__ import annotations
+
+KERNELS = {
+    "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
+    "encode": ("filterbank.engine.kernels.codes", "iiiii>i"),
+    "measure": ("filterbank.engine.kernels.codes", "iii>v"),
+}

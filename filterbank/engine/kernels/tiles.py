@@ -1,0 +1,189 @@
+"""The direct method: every output's sum of taps, a register tile of filters and outputs at a time.
+
+``map[k,y,x] = a(b[k] + Σ w[k,c,i,j] · image[c, y·S + i·D − P_top, x·S + j·D − P_left])``
+
+The taps of a block of filters are a table of byte distances into scratch, so one kernel serves
+every size, depth, dilation, stride and sparse filter. Each output is summed in the same order
+whatever tile it falls into: results do not depend on threads, bands or tiles.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import types
+
+from filterbank.engine.kernels.activation import activate
+from filterbank.engine.kernels.codes import encode_line, gather
+from filterbank.engine.kernels.fill import fill
+from filterbank.engine.kernels.layout import (
+    ACTIVATION,
+    BIASES,
+    BLOCK_COUNT,
+    BLOCK_WORDS,
+    BLOCKS,
+    CARRY,
+    CHUNKS,
+    CLIPPED,
+    COLUMNS,
+    ENDS,
+    EXACT_BLOCKS,
+    EXACT_COUNT,
+    FILTERS,
+    FIRST,
+    FLOATS,
+    LINE_TABLE,
+    LINES,
+    MAP_STEP,
+    MAPS,
+    OUT_KIND,
+    OUT_WIDTH,
+    PARAMETERS,
+    ROWS_FIRST,
+    SCALES,
+    SCRATCH,
+    SCRATCH_LENGTH,
+    SIZE,
+    SPILL,
+    SPILL_TABLE,
+    STATISTICS,
+    STATISTICS_BYTES,
+    STRIDE_X,
+    STRIDE_Y,
+    TAPS,
+    WEIGHTS,
+    WIDEST,
+)
+from filterbank.engine.kernels.vector import INT, LANES, SHAPES, f32, f64, helper, i64, low, tile
+
+
+def _summer(size: int, vectors: int) -> Any:
+    """Return a helper filling one tile: the first chunk of taps with the biases, then the others."""
+    first, more = tile(size, vectors), tile(size, vectors, compensated=True)
+    cells = size * vectors * LANES
+
+    @helper(types.void(INT, INT, INT, INT, INT, INT))
+    def sums(block: int, source: int, maps: int, distance: int, biases: int, carry: int) -> None:
+        words = i64(block)
+        taps, weights, ends = words[TAPS], words[WEIGHTS], i64(words[ENDS])
+        first(source, taps, weights, ends[0], maps, distance, biases)
+        if words[CHUNKS] > 1:
+            carries = f32(carry)
+            for i in range(cells):
+                carries[i] = 0
+            for chunk in range(1, words[CHUNKS]):
+                start = ends[chunk - 1]
+                count = ends[chunk] - start
+                more(source, taps + 8 * start, weights + 4 * size * start, count, maps, distance, carry)
+
+    return sums
+
+
+def _liner(size: int) -> Any:
+    """Return a helper summing one row of a block of *size* filters."""
+    wide, narrow = (LANES * vectors for vectors in SHAPES[size])
+    sum_wide, sum_narrow = (_summer(size, vectors) for vectors in SHAPES[size])
+
+    @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+    def line(
+        block: int, source: int, maps: int, distance: int, biases: int, columns: int, space: int
+    ) -> None:
+        x = 0
+        while x + wide <= columns:
+            sum_wide(block, source + 4 * x, maps, distance + 4 * x, biases, space + CARRY)
+            x += wide
+        while x + narrow <= columns:
+            sum_narrow(block, source + 4 * x, maps, distance + 4 * x, biases, space + CARRY)
+            x += narrow
+        if x < columns:
+            sum_narrow(block, source + 4 * x, space + SPILL_TABLE, 0, biases, space + CARRY)
+            for k in range(size):
+                out, spill = f32(i64(maps)[k] + distance + 4 * x), f32(i64(space + SPILL_TABLE)[k])
+                for i in range(columns - x):
+                    out[i] = spill[i]
+
+    return line
+
+
+_line_1, _line_2, _line_3, _line_4, _line_6 = map(_liner, (1, 2, 3, 4, 6))
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def _finish(layer: int, line: int, y: int, x: int, columns: int, index: int, statistics: int) -> None:
+    """From sums to outputs: activation, statistics, codes, while the line is in the nearest cache."""
+    words = i64(layer)
+    a, b = f32(words[PARAMETERS])[0], f32(words[PARAMETERS])[1]
+    activate(line, columns, words[ACTIVATION], a, b)
+    state = statistics + STATISTICS_BYTES * index
+    if statistics:
+        gather(line, columns, state)
+    kind = words[OUT_KIND]
+    if kind != FLOATS:
+        out = i64(words[MAPS])[index] + y * words[MAP_STEP] + kind * x
+        f64(state)[8 * CLIPPED] += encode_line(line, columns, out, kind, words[SCALES] + 48 * index)
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
+def _row(
+    layer: int, block: int, source: int, y: int, x: int, columns: int, space: int, statistics: int
+) -> None:
+    """One row of one block, from scratch to finished outputs."""
+    words, own = i64(layer), i64(block)
+    size, first = own[SIZE], own[FIRST]
+    biases = words[BIASES] + 4 * first
+    lines, at = words[MAPS] + 8 * first, y * words[MAP_STEP] + 4 * x
+    if words[OUT_KIND] != FLOATS:
+        lines, at = space + LINE_TABLE, 0
+    if size == 6:
+        _line_6(block, source, lines, at, biases, columns, space)
+    elif size == 4:
+        _line_4(block, source, lines, at, biases, columns, space)
+    elif size == 3:
+        _line_3(block, source, lines, at, biases, columns, space)
+    elif size == 2:
+        _line_2(block, source, lines, at, biases, columns, space)
+    else:
+        _line_1(block, source, lines, at, biases, columns, space)
+    for k in range(size):
+        _finish(layer, i64(lines)[k] + at, y, x, columns, first + k, statistics)
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def _block_of_outputs(
+    layer: int, space: int, y: int, rows: int, x: int, columns: int, statistics: int
+) -> None:
+    words = i64(layer)
+    finite = fill(layer, space + SCRATCH, y, x, rows, columns)
+    blocks = words[BLOCKS] if finite else words[EXACT_BLOCKS]
+    count = words[BLOCK_COUNT] if finite else words[EXACT_COUNT]
+    step = 4 * words[STRIDE_Y] * words[STRIDE_X] * words[SCRATCH_LENGTH]
+    if words[ROWS_FIRST]:
+        for r in range(rows):
+            for i in range(count):
+                source, block = space + SCRATCH + r * step, blocks + 8 * BLOCK_WORDS * i
+                _row(layer, block, source, y + r, x, columns, space, statistics)
+    else:
+        for i in range(count):
+            for r in range(rows):
+                source, block = space + SCRATCH + r * step, blocks + 8 * BLOCK_WORDS * i
+                _row(layer, block, source, y + r, x, columns, space, statistics)
+
+
+def direct(layer: int, space: int, band: int, first: int, last: int) -> None:
+    """Fill rows *first* … *last* − 1 of every map; the layer's words are in ``layout``.
+
+    *space* is the thread's own work space; *band* numbers the call among those of one image, for
+    the statistics.
+    """
+    words = i64(layer)
+    for k in range(6):
+        i64(space + SPILL_TABLE)[k] = space + SPILL + 4 * WIDEST * k
+        i64(space + LINE_TABLE)[k] = space + words[LINES] + 4 * words[COLUMNS] * k
+    statistics = words[STATISTICS]
+    if statistics:
+        statistics += STATISTICS_BYTES * words[FILTERS] * band
+    x = 0
+    while x < words[OUT_WIDTH]:
+        columns = low(words[COLUMNS], words[OUT_WIDTH] - x)
+        _block_of_outputs(layer, space, first, last - first, x, columns, statistics)
+        x += words[COLUMNS]
