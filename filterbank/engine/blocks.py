@@ -1,0 +1,115 @@
+"""Which filters are summed together: a layer's weights cut into blocks of taps for the direct kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.engine.kernels.layout import BLOCK_WORDS, CHUNK
+
+# A block may do this share of work on taps that are zero in some of its filters: the larger tile
+# is faster by about as much.
+_WASTE = 1.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Filters summed in one tile over the union of their taps.
+
+    ``order`` are their indices in the bank; ``places`` (T,) indexes the weights of one filter,
+    flattened, with the group's channels in front; ``weights`` (T, filters) float32; ``ends``
+    (chunks,) int64 is where each chunk of taps ends.
+    """
+
+    order: tuple[int, ...]
+    group: int
+    places: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    ends: NDArray[np.int64]
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether every filter has every tap, so that nothing is multiplied by zero."""
+        return bool(np.all(self.weights != 0))
+
+    def exact(self) -> list[Block]:
+        """Return the same filters one by one, each with its own taps in the same chunks."""
+        if self.is_uniform:
+            return [self]
+        alone = []
+        for k, index in enumerate(self.order):
+            own = self.weights[:, k] != 0
+            ends = np.concatenate([[0], np.cumsum(own)])[self.ends].astype(np.int64)
+            weights = np.ascontiguousarray(self.weights[own, k : k + 1])
+            alone.append(Block((index,), self.group, self.places[own], weights, ends))
+        return alone
+
+
+def cut(weights: NDArray[np.float64], groups: int) -> list[Block]:
+    """Return the blocks of a layer: *weights* (K, C/groups, Fh, Fw), rounded to float32 here.
+
+    Filters with the same taps stand together, whatever their order in the bank; taps that no
+    filter of a block has are left out.
+
+    >>> weights = np.ones((5, 1, 3, 3))
+    >>> weights[3, 0, 1:] = 0
+    >>> [(block.order, len(block.places)) for block in cut(weights, 1)]
+    [((3,), 3), ((0, 1, 2, 4), 9)]
+    """
+    flat = weights.reshape(weights.shape[0], -1).astype(np.float32)
+    per_group = len(flat) // groups
+    blocks = []
+    for group in range(groups):
+        support = {k: flat[k] != 0 for k in range(group * per_group, (group + 1) * per_group)}
+        order = sorted(support, key=lambda k: (int(support[k].sum()), support[k].tobytes(), k))
+        for members in _runs(order, support):
+            places = np.flatnonzero(np.any([support[k] for k in members], axis=0))
+            ends = np.append(np.arange(CHUNK, len(places), CHUNK), len(places)).astype(np.int64)
+            packed = np.ascontiguousarray(flat[list(members)][:, places].T)
+            blocks.append(Block(members, group, places, packed, ends))
+    return blocks
+
+
+def _runs(order: list[int], support: dict[int, NDArray[np.bool_]]) -> Iterator[tuple[int, ...]]:
+    """Yield neighbours in *order*, as many as a tile takes without much work on zeros."""
+    at = 0
+    while at < len(order):
+        for size in _sizes(len(order) - at, int(support[order[at]].sum())):
+            members = tuple(order[at : at + size])
+            own = sum(int(support[k].sum()) for k in members)
+            union = int(np.any([support[k] for k in members], axis=0).sum())
+            if size == 1 or union * size <= _WASTE * own:
+                yield members
+                at += size
+                break
+
+
+def _sizes(left: int, taps: int) -> tuple[int, ...]:
+    """Return the block sizes worth trying for *left* filters, best first; few leave a lone filter."""
+    if left % 6 == 0 and taps >= CHUNK:
+        return 6, 4, 3, 2, 1
+    if left in (3, 5, 6, 9):
+        return 3, 2, 1
+    return tuple(size for size in (4, 3, 2, 1) if size <= left)
+
+
+def table(blocks: list[Block], offsets: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], list[object]]:
+    """Return the kernel's words for *blocks*, whose taps lie at *offsets*, and the arrays they point to."""
+    words = np.zeros((len(blocks), BLOCK_WORDS), np.int64)
+    kept: list[object] = []
+    first = 0
+    for row, block, taps in zip(words, blocks, offsets, strict=True):
+        row[:] = (
+            len(block.order),
+            first,
+            taps.ctypes.data,
+            block.weights.ctypes.data,
+            block.ends.ctypes.data,
+            len(block.ends),
+        )
+        kept += [taps, block.weights, block.ends]
+        first += len(block.order)
+    return words, kept

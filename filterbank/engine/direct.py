@@ -1,0 +1,279 @@
+"""A layer made ready for the direct kernel once, and run on any number of images of one size."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.engine import blocks
+from filterbank.engine.kernels import layout
+from filterbank.geometry import Geometry, extent
+
+Kernel = Callable[[int, int, int, int, int], object]
+Maps = NDArray[Any] | Sequence[NDArray[Any]]
+
+_FLOAT = 4
+# Rows that one line of sums reads should stay in the first-level cache, a band in the second.
+_LINE_BYTES = 24 << 10
+_BAND_BYTES = 256 << 10
+_WEIGHT_BYTES = 32 << 10
+_OVERHANG = 64  # floats that the last tile of a row may read beyond it
+_BANDS = 16  # at least so many where there are rows enough: threads share them
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What is told of each map, (K,) float64; values that are not finite are only counted."""
+
+    minimum: NDArray[np.float64]
+    maximum: NDArray[np.float64]
+    total: NDArray[np.float64]
+    negative: NDArray[np.float64]
+    nonfinite: NDArray[np.float64]
+    clipped: NDArray[np.float64]
+
+
+class DirectPlan:
+    """A convolutional layer on images of one size, ready to run.
+
+    ``map[k,y,x] = a(b[k] + Σ w[k,c,i,j] · image[c, y·S + i·D − P_top, x·S + j·D − P_left])``
+
+    Parameters
+    ----------
+    weights
+        (K, C/groups, Fh, Fw) float64; rounded to float32 once.
+    biases
+        (K,) float64.
+    geometry
+        The layer's shapes on this size of image.
+    padding_mode, padding_value
+        What lies outside; the value, one or one per channel, holds for ``constant`` and is in the
+        units after *mean* and *std*.
+    mean, std
+        The image is (x − mean)/std before it is padded; one or one per channel.
+    activation, parameters
+        A name of ``layout.ACTIVATIONS`` and its parameters.
+
+    Examples
+    --------
+    >>> from filterbank.geometry import resolve
+    >>> shape = resolve(channels=1, size=(4, 5), filters=1, kernel=(3, 3))
+    >>> DirectPlan(np.ones((1, 1, 3, 3)), np.zeros(1), shape).bands
+    4
+    """
+
+    def __init__(
+        self,
+        weights: NDArray[np.float64],
+        biases: NDArray[np.float64],
+        geometry: Geometry,
+        *,
+        padding_mode: str = "zeros",
+        padding_value: Sequence[float] = (0.0,),
+        mean: Sequence[float] = (0.0,),
+        std: Sequence[float] = (1.0,),
+        activation: str = "identity",
+        parameters: Sequence[float] = (),
+    ) -> None:
+        self.geometry = geometry
+        self._keep: list[object] = []
+        self._words = np.zeros(layout.WORDS, np.int64)
+        self._size_blocks()
+        self._set_geometry(padding_mode)
+        channels = geometry.channels
+        border = padding_value if padding_mode == "constant" else (0.0,)
+        self._point(layout.VALUES, np.array(np.broadcast_to(np.array(border), channels), np.float32))
+        if any(mean) or any(value != 1 for value in std):
+            both = [np.broadcast_to(np.array(values, np.float64), channels) for values in (mean, std)]
+            self._point(layout.NORMALISE, np.stack(both, axis=1))
+        self._words[layout.ACTIVATION] = layout.ACTIVATIONS.index(activation)
+        self._point(layout.PARAMETERS, np.array([*parameters, 0, 0][:2], np.float32))
+        self._order = self._set_filters(weights, biases)
+        self._spaces: list[NDArray[np.float32]] = []
+
+    @property
+    def bands(self) -> int:
+        """How many bands of rows an image is cut into: a function of the geometry alone."""
+        return -(-self.geometry.out_height // self._rows)
+
+    def run(
+        self,
+        kernel: Kernel,
+        source: NDArray[np.float32] | NDArray[np.uint8] | NDArray[np.uint16],
+        out: Maps,
+        threads: int = 1,
+        statistics: bool = False,
+        scales: NDArray[np.float64] | None = None,
+    ) -> Statistics | None:
+        """Fill *out*, K maps (H2, W2), and return their statistics where asked for.
+
+        The bytes do not depend on *threads*, and codes give the same as their float32 values.
+
+        Parameters
+        ----------
+        kernel
+            ``direct`` of the loaded kernels.
+        source
+            Pixels (C, H, W) with any steps (an interleaved image is ``pixels.transpose(2, 0, 1)``):
+            float32, or uint8 and uint16 codes, which stand for code/255 and code/65535.
+        out
+            One array (K, H2, W2), or K arrays with rows of equal distance, each row contiguous:
+            float32, or with *scales* uint8 or uint16 codes.
+        threads
+            How many threads share the bands.
+        statistics
+            Whether statistics are gathered; with *scales* they always are.
+        scales
+            (K, 6) float64 where codes are wanted: lo, span, factor, zero, lowest and top of each
+            map. ``code = rint((v − lo) / span · factor)``, or with a zero code (and lo = 0)
+            ``zero + rint(v · factor / span)``; clipped to lowest … top, and counted.
+
+        Raises
+        ------
+        ValueError
+            An array is not of the planned shape or kind.
+        """
+        self._check(source, out, scales)
+        words = self._words.copy()
+        words[layout.SOURCE] = source.ctypes.data
+        words[layout.KIND] = layout.KINDS.index(source.dtype.name)
+        words[layout.CHANNEL_STEP : layout.PIXEL_STEP + 1] = source.strides
+        maps = np.array([out[index].ctypes.data for index in self._order], np.int64)
+        words[layout.MAPS], words[layout.MAP_STEP] = maps.ctypes.data, out[0].strides[0]
+        words[layout.OUT_KIND] = out[0].itemsize
+        gathered = np.zeros((self.bands, len(maps), 6, 8)) if statistics or scales is not None else None
+        if gathered is not None:
+            gathered[:, :, layout.MINIMUM], gathered[:, :, layout.MAXIMUM] = np.inf, -np.inf
+            words[layout.STATISTICS] = gathered.ctypes.data
+        ordered = None if scales is None else np.ascontiguousarray(scales[self._order], np.float64)
+        if ordered is not None:
+            words[layout.SCALES] = ordered.ctypes.data
+        self._share(kernel, words, threads)
+        return None if gathered is None else self._merge(gathered)
+
+    def _check(self, source: NDArray[np.generic], out: Maps, scales: NDArray[np.float64] | None) -> None:
+        g = self.geometry
+        planned = g.channels, g.height, g.width
+        if source.shape != planned or source.dtype.name not in layout.KINDS:
+            raise ValueError(f"source: found {source.shape} {source.dtype}; planned: {planned}")
+        if any(step % source.itemsize for step in source.strides):
+            raise ValueError("source: steps must be whole pixels")
+        shape = g.out_height, g.out_width
+        if len(out) != g.filters or any(values.shape != shape for values in out):
+            raise ValueError(f"out: accepted: {g.filters} maps of {shape}")
+        kinds = {(values.strides, values.dtype.name) for values in out}
+        accepted = ("float32",) if scales is None else ("uint8", "uint16")
+        step, name = next(iter(kinds))
+        if len(kinds) != 1 or name not in accepted or step[1] != out[0].itemsize:
+            raise ValueError(f"out: accepted: {' or '.join(accepted)}, contiguous rows of equal distance")
+        if scales is not None and scales.shape != (g.filters, 6):
+            raise ValueError(f"scales: found {scales.shape}; accepted: {g.filters, 6}")
+
+    def _share(self, kernel: Kernel, words: NDArray[np.int64], threads: int) -> None:
+        todo = iter(range(self.bands))  # a range's iterator hands out each number once, whoever asks
+
+        def work() -> None:
+            space = self._spaces.pop() if self._spaces else np.zeros(self._space, np.float32)
+            for band in todo:
+                first = band * self._rows
+                last = min(first + self._rows, self.geometry.out_height)
+                kernel(words.ctypes.data, space.ctypes.data, band, first, last)
+            self._spaces.append(space)
+
+        helpers = [threading.Thread(target=work) for _ in range(min(threads, self.bands) - 1)]
+        for helper in helpers:
+            helper.start()
+        work()
+        for helper in helpers:
+            helper.join()
+
+    def _merge(self, gathered: NDArray[np.float64]) -> Statistics:
+        lanes = np.empty_like(gathered)
+        lanes[:, self._order] = gathered
+        rows = (lanes[:, :, i] for i in range(6))
+        low, high = next(rows).min((0, 2)), next(rows).max((0, 2))
+        return Statistics(low, high, *(row.sum(2).sum(0) for row in rows))
+
+    def _point(self, word: int, values: NDArray[np.generic]) -> None:
+        values = np.ascontiguousarray(values)
+        self._keep.append(values)
+        self._words[word] = values.ctypes.data
+
+    def _size_blocks(self) -> None:
+        """Choose the outputs of a block: wide lines, yet rows enough to make up for their halo."""
+        g = self.geometry
+        (stride_y, stride_x), high, wide = g.stride, extent(g.kernel[0], g.dilation[0]), self._wide
+        columns = _LINE_BYTES // (_FLOAT * g.channels * g.kernel[0] * stride_x)
+        columns = max(2 * layout.WIDEST, min(1024, columns) // layout.WIDEST * layout.WIDEST)
+        parts = max(1, round(g.out_width / columns))
+        self._columns = -(-g.out_width // parts)
+        length = -(-((self._columns - 1) * stride_x + wide) // stride_x) + _OVERHANG
+        self._length = -(-length // 16) * 16
+        if self._length % 1024 == 0:
+            self._length += 16  # rows 4 KiB apart would share one set of the first-level cache
+        row = _FLOAT * g.channels * stride_x * self._length
+        fitting = (_BAND_BYTES // row - high) // stride_y + 1
+        wanted = max(fitting, -(-high // (2 * stride_y)), 4)
+        self._rows = max(1, min(wanted, -(-g.out_height // _BANDS)))
+        self._scratch_rows = (self._rows - 1) * stride_y + high
+        lines = layout.SCRATCH // _FLOAT + g.channels * self._scratch_rows * stride_x * self._length
+        self._words[layout.LINES] = _FLOAT * lines
+        self._space = lines + max(layout.SIZES) * self._columns
+
+    @property
+    def _wide(self) -> int:
+        return extent(self.geometry.kernel[1], self.geometry.dilation[1])
+
+    def _set_geometry(self, mode: str) -> None:
+        g = self.geometry
+        values = {
+            layout.CHANNELS: g.channels,
+            layout.HEIGHT: g.height,
+            layout.WIDTH: g.width,
+            layout.TOP: g.padding[0],
+            layout.LEFT: g.padding[1],
+            layout.MODE: layout.MODES.index(mode),
+            layout.STRIDE_Y: g.stride[0],
+            layout.STRIDE_X: g.stride[1],
+            layout.EXTENT_Y: extent(g.kernel[0], g.dilation[0]),
+            layout.EXTENT_X: self._wide,
+            layout.SCRATCH_ROWS: self._scratch_rows,
+            layout.SCRATCH_LENGTH: self._length,
+            layout.COLUMNS: self._columns,
+            layout.OUT_WIDTH: g.out_width,
+            layout.FILTERS: g.filters,
+        }
+        for word, value in values.items():
+            self._words[word] = value
+
+    def _set_filters(self, weights: NDArray[np.float64], biases: NDArray[np.float64]) -> list[int]:
+        """Cut the filters into blocks and return the bank's indices in the blocks' order."""
+        fast = blocks.cut(weights, self.geometry.groups)
+        self._set_table(layout.BLOCKS, fast)
+        if not all(block.is_uniform for block in fast):
+            self._set_table(layout.EXACT_BLOCKS, [alone for block in fast for alone in block.exact()])
+        order = [index for block in fast for index in block.order]
+        self._point(layout.BIASES, np.asarray(biases)[order].astype(np.float32))
+        self._words[layout.ROWS_FIRST] = sum(block.weights.nbytes for block in fast) <= _WEIGHT_BYTES
+        return order
+
+    def _set_table(self, word: int, parts: list[blocks.Block]) -> None:
+        words, kept = blocks.table(parts, [self._offsets(part) for part in parts])
+        self._keep += kept
+        self._point(word, words)
+        self._words[word + 1] = len(parts)
+
+    def _offsets(self, block: blocks.Block) -> NDArray[np.int64]:
+        """Return the taps' distances in bytes from an output's first pixel in scratch."""
+        g = self.geometry
+        depth = g.channels // g.groups
+        c, i, j = np.unravel_index(block.places, (depth, *g.kernel))
+        c, row, column = c + block.group * depth, i * g.dilation[0], j * g.dilation[1]
+        stride = g.stride[1]
+        line = (c * self._scratch_rows + row) * stride + column % stride
+        return (_FLOAT * (line * self._length + column // stride)).astype(np.int64)

@@ -1,0 +1,114 @@
+"""The kernels as functions: from the cache if it can be trusted, else built, kept and mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filterbank.engine.image import cache, mapping
+from filterbank.engine.image.key import key
+from filterbank.engine.kernels.table import KERNELS
+
+Notice = Callable[[str], None]
+
+COMPILING = "compiling the kernels for this machine (about 10 s, once)"
+COMPILING_AGAIN = "compiling the kernels for this run (about 10 s): "
+
+# What a file system or a stranger can do to a cache; anything else is a bug.
+_DOUBTS = (OSError, ValueError, cache.UntrustedError)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """The compiled kernels; each releases the interpreter's lock while it runs.
+
+    ``owner`` keeps alive what holds the code, where that is not the process itself.
+    """
+
+    direct: mapping.Function
+    encode: mapping.Function
+    measure: mapping.Function
+    owner: object = None
+
+
+def load(folder: Path | None, notice: Notice = lambda text: None, *, portable: bool | None = None) -> Kernels:
+    """Return the kernels, compiled at most once for each machine and version.
+
+    Parameters
+    ----------
+    folder
+        Where compiled kernels are kept; made if missing. None keeps nothing.
+    notice
+        Told, in one sentence, when kernels are about to be compiled and why.
+    portable
+        True goes through llvmlite's loader, False through our own; None lets the system decide.
+
+    Raises
+    ------
+    LinkError, BuildError
+        A kernel breaks the rules of the image: a bug.
+    """
+    is_portable = not mapping.can_map() if portable is None else portable
+    reason = ""
+    if folder is not None:
+        path = folder / (key() + (".object" if is_portable else ".image"))
+        try:
+            return _kept(path, notice, is_portable)
+        except _DOUBTS as doubt:
+            reason = str(doubt)
+    notice(COMPILING_AGAIN + (reason or "no folder to keep them in"))
+    return _from_memory(_build(is_portable), is_portable)
+
+
+def _kept(path: Path, notice: Notice, is_portable: bool) -> Kernels:
+    """Return the kernels of a file, filling it first where there is none that can be trusted."""
+    try:
+        return _from_file(path, is_portable)
+    except _DOUBTS:
+        pass
+    cache.prepare(path.parent)
+    with cache.locked(path.parent):
+        try:
+            return _from_file(path, is_portable)  # another process may have built it meanwhile
+        except _DOUBTS:
+            pass
+        notice(COMPILING)
+        data = _build(is_portable)
+        try:
+            cache.write(path, data)
+            return _from_file(path, is_portable)
+        except _DOUBTS as doubt:
+            notice(f"the compiled kernels cannot be kept: {doubt}")
+            return _from_memory(data, is_portable)
+
+
+def _from_file(path: Path, is_portable: bool) -> Kernels:
+    with cache.opened(path) as descriptor:
+        if not is_portable:
+            try:
+                return _functions(mapping.map_file(descriptor))
+            except PermissionError:  # the folder is mounted noexec
+                pass
+        with open(descriptor, "rb", closefd=False) as file:
+            return _from_memory(file.read(), is_portable)
+
+
+def _from_memory(data: bytes, is_portable: bool) -> Kernels:
+    if not is_portable:
+        return _functions(mapping.map_memory(data))
+    owner, addresses = mapping.add_object(cache.unpack(data)[0])
+    return _functions(addresses, owner)
+
+
+def _functions(addresses: dict[str, int], owner: object = None) -> Kernels:
+    named = {name: mapping.function(addresses[name], signature) for name, (_, signature) in KERNELS.items()}
+    return Kernels(**named, owner=owner)
+
+
+def _build(is_portable: bool) -> bytes:
+    from filterbank.engine.image import build  # noqa: PLC0415 - imports Numba
+    from filterbank.engine.image.link import link  # noqa: PLC0415
+
+    obj = build.compile_object()
+    return cache.pack(obj, {}) if is_portable else cache.pack(*link(obj))
