@@ -33,7 +33,20 @@ from filterbank.engine.kernels.layout import (
     VALUES,
     WIDTH,
 )
-from filterbank.engine.kernels.vector import FLOAT, INT, f32, f64, helper, high, i32, i64, low, muladd, u8, u16
+from filterbank.engine.kernels.vector import (
+    FLOAT,
+    INT,
+    f32,
+    f64,
+    helper,
+    high,
+    i32,
+    i64,
+    low,
+    muladd,
+    u8,
+    u16,
+)
 
 _CONSTANT, _REFLECT, _SYMMETRIC, _REPLICATE = (
     MODES.index(name) for name in ("constant", "reflect", "symmetric", "replicate")

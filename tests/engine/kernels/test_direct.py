@@ -273,9 +273,7 @@ def test_codes_are_those_of_the_scale(kernels, scale, bad):
     expected, clipped = tone.to_codes(values, scale)
     out = np.zeros_like(expected)
     words = np.array(scale_words(scale), np.float64)
-    found = kernels.encode(
-        values.ctypes.data, values.size, out.ctypes.data, out.itemsize, words.ctypes.data
-    )
+    found = kernels.encode(values.ctypes.data, values.size, out.ctypes.data, out.itemsize, words.ctypes.data)
     assert_same_pixels(out, expected)
     assert found == clipped
 
