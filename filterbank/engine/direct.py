@@ -223,7 +223,7 @@ class DirectPlan:
         self._scratch_rows = (self._rows - 1) * stride_y + high
         lines = layout.SCRATCH // _FLOAT + g.channels * self._scratch_rows * stride_x * self._length
         self._words[layout.LINES] = _FLOAT * lines
-        self._space = lines + max(layout.SIZES) * self._columns
+        self._space = lines + max(layout.SIZES) * (self._columns + layout.LINE_GAP)
 
     @property
     def _wide(self) -> int:
