@@ -66,7 +66,8 @@ def _encoder(pointer: Any, bits: int, code: Any) -> Any:
     @helper(INT(INT, INT, INT, INT))
     def encode(line: int, count: int, out: int, scale: int) -> int:
         s = f64(scale)
-        at, clipped = 0, 0
+        clipped: int = 0
+        at = 0
         if bits == 8 and (abs(s[0]) + s[1]) * s[2] * _ULPS < _NEAR / 2 * s[1]:
             while at + 32 <= count:
                 misses = quick_codes(line + 4 * at, out + at, scale, np.float32(_NEAR))
@@ -74,7 +75,8 @@ def _encoder(pointer: Any, bits: int, code: Any) -> Any:
                 at += 32
         whole = (count - at) // 8
         clipped += coded(line + 4 * at, whole, out + at * bits // 8, scale)
-        return clipped + one_by_one(line, at + 8 * whole, count, out, scale)
+        clipped += one_by_one(line, at + 8 * whole, count, out, scale)
+        return clipped
 
     return encode
 
