@@ -18,10 +18,12 @@ Kernel = Callable[[int, int, int, int, int], object]
 Maps = NDArray[Any] | Sequence[NDArray[Any]]
 
 _FLOAT = 4
-# Rows that one line of sums reads should stay in the first-level cache, a band in the second.
-_LINE_BYTES = 24 << 10
-_BAND_BYTES = 256 << 10
-_WEIGHT_BYTES = 32 << 10
+# What a line of outputs reads should stay near the first-level cache, a band in the second. Lines as
+# wide as the image and bands of many rows suit the writing of large maps best.
+_LINE_BYTES = 64 << 10
+_BAND_BYTES = 384 << 10
+_WEIGHT_BYTES = 32 << 10  # of all blocks: while so few stay in the first-level cache, rows go first
+_WIDEST_LINE = 8192  # outputs
 _OVERHANG = 64  # floats that the last tile of a row may read beyond it
 _BANDS = 16  # at least so many where there are rows enough: threads share them
 
@@ -209,7 +211,7 @@ class DirectPlan:
         g = self.geometry
         (stride_y, stride_x), high, wide = g.stride, extent(g.kernel[0], g.dilation[0]), self._wide
         columns = _LINE_BYTES // (_FLOAT * g.channels * g.kernel[0] * stride_x)
-        columns = max(2 * layout.WIDEST, min(1024, columns) // layout.WIDEST * layout.WIDEST)
+        columns = max(2 * layout.WIDEST, min(_WIDEST_LINE, columns) // layout.WIDEST * layout.WIDEST)
         parts = max(1, round(g.out_width / columns))
         self._columns = -(-g.out_width // parts)
         length = -(-((self._columns - 1) * stride_x + wide) // stride_x) + _OVERHANG

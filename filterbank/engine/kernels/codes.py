@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from filterbank.engine.kernels.layout import CODES_8, CODES_16
-from filterbank.engine.kernels.rows import coder, quick_codes, survey
+from filterbank.engine.kernels.rows import careful_survey, coder, quick_codes, quick_survey
 from filterbank.engine.kernels.vector import INT, f32, f64, helper, low, u8, u16
 
 # float32 decides a code where it is not this near to the middle between two; the roundings of its
@@ -19,9 +19,10 @@ _ULPS = 4 * 2.0**-24
 
 @helper(types.void(INT, INT, INT))
 def gather(line: int, count: int, state: int) -> None:
-    """Update a map's statistics, lanes of five float64 as in ``rows.survey``, by *count* floats."""
+    """Update a map's statistics, lanes of five float64 as in ``rows``, by *count* floats."""
     whole = count // 8
-    survey(line, whole, state)
+    if not quick_survey(line, whole, state):
+        careful_survey(line, whole, state)
     v, s = f32(line), f64(state)
     for i in range(8 * whole, count):
         x = np.float64(v[i])

@@ -8,30 +8,34 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
 
 from filterbank.engine.kernels.vector import FLOAT, INT, LANES, Vectors, cgutils, intrinsic
 
 _F32, _F64, _I32, _I64 = ir.FloatType(), ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 
 
-@intrinsic
-def survey(typing: Any, values: Any, count: Any, state: Any) -> Any:
-    """Update statistics (5 × 8 float64 at *state*) by *count*·8 floats.
+def _surveyor(is_careful: bool) -> Any:
+    """Return an intrinsic updating statistics (5 × 8 float64 at *state*) by *count*·8 floats.
 
     The five are minimum, maximum, sum, count of negatives, and count of values that are not
-    finite, which the others leave out.
+    finite, which the others leave out. Unless careful it takes all values for finite, and answers
+    0, without an update, where one was not; 1 otherwise.
     """
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        values, count, state = arguments
-        _emit_survey(Vectors(builder, 8), values, count, state)
-        return context.get_dummy_value()
+    @intrinsic
+    def survey(typing: Any, values: Any, count: Any, state: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _emit_survey(Vectors(builder, 8), is_careful, *arguments)
 
-    return types.void(INT, INT, INT), generate
+        return INT(INT, INT, INT), generate
+
+    return survey
 
 
-def _emit_survey(v: Vectors, values: Any, count: Any, state: Any) -> None:
+careful_survey, quick_survey = _surveyor(True), _surveyor(False)
+
+
+def _emit_survey(v: Vectors, is_careful: bool, values: Any, count: Any, state: Any) -> Any:
     b, wide, whole = v.builder, ir.VectorType(_F64, 8), ir.VectorType(_I32, 8)
     absolute = cgutils.get_or_insert_function(b.module, ir.FunctionType(v.type, [v.type]), "llvm.fabs.v8f32")
     places = [v.at(state, 64 * i) for i in range(5)]
@@ -42,20 +46,25 @@ def _emit_survey(v: Vectors, values: Any, count: Any, state: Any) -> None:
     zero, infinite = (ir.Constant(v.type, [value] * 8) for value in (0.0, float("inf")))
     with cgutils.for_range(b, count) as loop:
         x = v.load(v.at(values, b.shl(loop.index, _I64(5))))
-        finite = b.fcmp_ordered("<", b.call(absolute, [x]), infinite)
+        strange = b.fcmp_unordered(">=", b.call(absolute, [x]), infinite)
+        b.store(b.sub(b.load(strangers), b.sext(strange, whole)), strangers)
         for slot, predicate in ((lowest, "<"), (highest, ">")):
             best = b.load(slot)
-            better = b.and_(finite, b.fcmp_ordered(predicate, x, best))
-            b.store(b.select(better, x, best), slot)
-        b.store(b.fadd(b.load(total), b.fpext(b.select(finite, x, zero), wide)), total)
-        is_negative = b.and_(finite, b.fcmp_ordered("<", x, zero))
-        b.store(b.add(b.load(negatives), b.zext(is_negative, whole)), negatives)
-        b.store(b.add(b.load(strangers), b.zext(b.not_(finite), whole)), strangers)
-    for slot, place in zip((lowest, highest), places, strict=False):
-        v.store(b.fpext(b.load(slot), wide), place, 8)
-    v.store(b.load(total), places[2], 8)
-    for slot, before, place in zip((negatives, strangers), known[3:], places[3:], strict=True):
-        v.store(b.fadd(before, b.uitofp(b.load(slot), wide)), place, 8)
+            kept = b.select(b.fcmp_ordered(predicate, x, best), x, best)
+            b.store(b.select(strange, best, kept) if is_careful else kept, slot)
+        is_negative = b.fcmp_ordered("<", x, zero)
+        if is_careful:
+            x, is_negative = b.select(strange, zero, x), b.and_(is_negative, b.not_(strange))
+        b.store(b.fadd(b.load(total), b.fpext(x, wide)), total)
+        b.store(b.sub(b.load(negatives), b.sext(is_negative, whole)), negatives)
+    is_known = b.icmp_signed("==", _across(v, b.load(strangers), "add"), _I32(0))
+    with b.if_then(ir.IntType(1)(1) if is_careful else is_known):
+        for slot, place in zip((lowest, highest), places, strict=False):
+            v.store(b.fpext(b.load(slot), wide), place, 8)
+        v.store(b.load(total), places[2], 8)
+        for slot, before, place in zip((negatives, strangers), known[3:], places[3:], strict=True):
+            v.store(b.fadd(before, b.uitofp(b.load(slot), wide)), place, 8)
+    return b.zext(is_known, _I64)
 
 
 # Added to and taken from a number this leaves the nearest integer, halves to even: no bits are
