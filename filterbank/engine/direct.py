@@ -178,21 +178,28 @@ class DirectPlan:
 
     def _share(self, kernel: Kernel, words: NDArray[np.int64], threads: int) -> None:
         todo = iter(range(self.bands))  # a range's iterator hands out each number once, whoever asks
+        spaces = [self._space() for _ in range(min(threads, self.bands))]
 
-        def work() -> None:
-            space = self._spaces.pop() if self._spaces else np.zeros(self._space, np.float32)
+        def work(space: NDArray[np.float32]) -> None:
             for band in todo:
                 first = band * self._rows
                 last = min(first + self._rows, self.geometry.out_height)
                 kernel(words.ctypes.data, space.ctypes.data, band, first, last)
             self._spaces.append(space)
 
-        helpers = [threading.Thread(target=work) for _ in range(min(threads, self.bands) - 1)]
+        helpers = [threading.Thread(target=work, args=(space,)) for space in spaces[1:]]
         for helper in helpers:
             helper.start()
-        work()
+        work(spaces[0])
         for helper in helpers:
             helper.join()
+
+    def _space(self) -> NDArray[np.float32]:
+        """Return a work space that no thread uses: one of an earlier run, or a new one."""
+        try:
+            return self._spaces.pop()  # not asked first: another thread may take the last one
+        except IndexError:
+            return np.zeros(self._space_size, np.float32)
 
     def _merge(self, gathered: NDArray[np.float64]) -> Statistics:
         lanes = np.empty_like(gathered)
@@ -225,7 +232,7 @@ class DirectPlan:
         self._scratch_rows = (self._rows - 1) * stride_y + high
         lines = layout.SCRATCH // _FLOAT + g.channels * self._scratch_rows * stride_x * self._length
         self._words[layout.LINES] = _FLOAT * lines
-        self._space = lines + max(layout.SIZES) * (self._columns + layout.LINE_GAP)
+        self._space_size = lines + max(layout.SIZES) * (self._columns + layout.LINE_GAP)
 
     @property
     def _wide(self) -> int:
