@@ -37,6 +37,11 @@ def host_cpu() -> str:
     return str(config.CPU_NAME or binding.get_host_cpu_name())
 
 
+# Whether x·y + z is rounded once here.
+IS_FUSED = "+fma" in host_features().split(",") or binding.get_default_triple().startswith(
+    ("aarch64", "arm64")
+)
+
 # 32 registers of 16 floats, or 16 registers of 8; NEON's 32 registers of 4 hold as much as 16 of 8.
 LANES = 16 if "+avx512f" in host_features().split(",") else 8
 
