@@ -18,10 +18,12 @@ Kernel = Callable[[int, int, int, int, int], object]
 Maps = NDArray[Any] | Sequence[NDArray[Any]]
 
 _FLOAT = 4
-# Rows that one line of sums reads should stay in the first-level cache, a band in the second.
-_LINE_BYTES = 24 << 10
-_BAND_BYTES = 256 << 10
-_WEIGHT_BYTES = 32 << 10
+# What a line of outputs reads should stay near the first-level cache, a band in the second. Lines as
+# wide as the image and bands of many rows suit the writing of large maps best.
+_LINE_BYTES = 64 << 10
+_BAND_BYTES = 384 << 10
+_WEIGHT_BYTES = 32 << 10  # of all blocks: while so few stay in the first-level cache, rows go first
+_WIDEST_LINE = 8192  # outputs
 _OVERHANG = 64  # floats that the last tile of a row may read beyond it
 _BANDS = 16  # at least so many where there are rows enough: threads share them
 
@@ -176,21 +178,28 @@ class DirectPlan:
 
     def _share(self, kernel: Kernel, words: NDArray[np.int64], threads: int) -> None:
         todo = iter(range(self.bands))  # a range's iterator hands out each number once, whoever asks
+        spaces = [self._space() for _ in range(min(threads, self.bands))]
 
-        def work() -> None:
-            space = self._spaces.pop() if self._spaces else np.zeros(self._space, np.float32)
+        def work(space: NDArray[np.float32]) -> None:
             for band in todo:
                 first = band * self._rows
                 last = min(first + self._rows, self.geometry.out_height)
                 kernel(words.ctypes.data, space.ctypes.data, band, first, last)
             self._spaces.append(space)
 
-        helpers = [threading.Thread(target=work) for _ in range(min(threads, self.bands) - 1)]
+        helpers = [threading.Thread(target=work, args=(space,)) for space in spaces[1:]]
         for helper in helpers:
             helper.start()
-        work()
+        work(spaces[0])
         for helper in helpers:
             helper.join()
+
+    def _space(self) -> NDArray[np.float32]:
+        """Return a work space that no thread uses: one of an earlier run, or a new one."""
+        try:
+            return self._spaces.pop()  # not asked first: another thread may take the last one
+        except IndexError:
+            return np.zeros(self._space_size, np.float32)
 
     def _merge(self, gathered: NDArray[np.float64]) -> Statistics:
         lanes = np.empty_like(gathered)
@@ -209,7 +218,7 @@ class DirectPlan:
         g = self.geometry
         (stride_y, stride_x), high, wide = g.stride, extent(g.kernel[0], g.dilation[0]), self._wide
         columns = _LINE_BYTES // (_FLOAT * g.channels * g.kernel[0] * stride_x)
-        columns = max(2 * layout.WIDEST, min(1024, columns) // layout.WIDEST * layout.WIDEST)
+        columns = max(2 * layout.WIDEST, min(_WIDEST_LINE, columns) // layout.WIDEST * layout.WIDEST)
         parts = max(1, round(g.out_width / columns))
         self._columns = -(-g.out_width // parts)
         length = -(-((self._columns - 1) * stride_x + wide) // stride_x) + _OVERHANG
@@ -223,7 +232,7 @@ class DirectPlan:
         self._scratch_rows = (self._rows - 1) * stride_y + high
         lines = layout.SCRATCH // _FLOAT + g.channels * self._scratch_rows * stride_x * self._length
         self._words[layout.LINES] = _FLOAT * lines
-        self._space = lines + max(layout.SIZES) * self._columns
+        self._space_size = lines + max(layout.SIZES) * (self._columns + layout.LINE_GAP)
 
     @property
     def _wide(self) -> int:

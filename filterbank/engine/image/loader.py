@@ -29,9 +29,6 @@ class Kernels:
     direct: mapping.Function
     encode: mapping.Function
     measure: mapping.Function
-    fft_forward: mapping.Function
-    fft_tiles: mapping.Function
-    png_band: mapping.Function
     owner: object = None
 
 

@@ -36,6 +36,7 @@ from filterbank.engine.kernels.layout import (
 from filterbank.engine.kernels.vector import (
     FLOAT,
     INT,
+    IS_FUSED,
     f32,
     f64,
     helper,
@@ -73,8 +74,8 @@ def reach(mode: int, i: int, n: int) -> int:
 def _reader(pointer: Any, size: int, reciprocal: float) -> Any:
     """Return a helper copying *count* pixels *step* elements apart as float32, codes divided by their top.
 
-    Two products and one rounding give the same float32 as the division, for every code, at a
-    fraction of its cost; *reciprocal* 0 stands for values that are floats already.
+    Two products and one rounding, or a product in float64, give the same float32 as the division for
+    every code at a fraction of its cost; *reciprocal* 0 stands for values that are floats already.
     """
     near = np.float32(reciprocal)
     rest = np.float32(reciprocal - float(near))
@@ -83,8 +84,10 @@ def _reader(pointer: Any, size: int, reciprocal: float) -> Any:
     @helper(FLOAT(INT))
     def value(address: int) -> Any:
         if is_code:
-            code = np.float32(pointer(address)[0])
-            return muladd(code, near, code * rest)
+            if IS_FUSED:
+                code = np.float32(pointer(address)[0])
+                return muladd(code, near, code * rest)
+            return np.float32(np.float64(pointer(address)[0]) * reciprocal)
         return pointer(address)[0]
 
     @helper(types.void(INT, INT, INT, INT))

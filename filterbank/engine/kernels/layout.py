@@ -48,7 +48,7 @@ from __future__ import annotations
     SCALES,  # for codes, address of K scales of 6 float64: lo, span, factor, zero, lowest, top
     STATISTICS,  # address of (bands, K, 6, 8) float64, or 0: see below
     FILTERS,  # K
-    LINES,  # for codes: bytes from a work space's start to 6 lines of COLUMNS float32
+    LINES,  # for codes: bytes from a work space's start to 6 lines of COLUMNS + LINE_GAP float32
     WORDS,  # how many there are
 ) = range(37)
 
@@ -75,6 +75,7 @@ STATISTICS_BYTES = 6 * 8 * 8
 SIZES = (6, 4, 3, 2, 1)  # of blocks
 CHUNK = 128  # places of the kernel (zero or not) that are summed before their sum joins the output
 WIDEST = 128  # outputs in the widest tile
+LINE_GAP = 24  # floats between lines: 4 KiB apart they would wait for each other's stores
 
 # --- Work space of one thread: tables and small tiles, then the scratch, then the lines ------------------
 SPILL_TABLE = 0  # 8 addresses

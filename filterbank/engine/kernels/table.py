@@ -10,7 +10,4 @@ KERNELS = {
     "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
     "encode": ("filterbank.engine.kernels.codes", "iiiii>i"),
     "measure": ("filterbank.engine.kernels.codes", "iii>v"),
-    "fft_forward": ("filterbank.engine.kernels.fft", "iii>v"),
-    "fft_tiles": ("filterbank.engine.kernels.fft", "iiii>v"),
-    "png_band": ("filterbank.engine.kernels.deflate", "iiiiiiiiiii>i"),
 }

@@ -32,6 +32,7 @@ from filterbank.engine.kernels.layout import (
     FILTERS,
     FIRST,
     FLOATS,
+    LINE_GAP,
     LINE_TABLE,
     LINES,
     MAP_STEP,
@@ -178,7 +179,7 @@ def direct(layer: int, space: int, band: int, first: int, last: int) -> None:
     words = i64(layer)
     for k in range(6):
         i64(space + SPILL_TABLE)[k] = space + SPILL + 4 * WIDEST * k
-        i64(space + LINE_TABLE)[k] = space + words[LINES] + 4 * words[COLUMNS] * k
+        i64(space + LINE_TABLE)[k] = space + words[LINES] + 4 * (words[COLUMNS] + LINE_GAP) * k
     statistics = words[STATISTICS]
     if statistics:
         statistics += STATISTICS_BYTES * words[FILTERS] * band

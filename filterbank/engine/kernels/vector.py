@@ -1,4 +1,4 @@
-"""The one place that emits LLVM: memory seen as vectors, and the tile of sums that stays in registers.
+"""Where kernels emit LLVM: memory seen as vectors, and the tile of sums that stays in registers.
 
 LLVM does not keep a block of accumulators in registers when it vectorises plain loops, so the
 tile is written out as vectors of LANES floats. A width the processor does not have is legal all
@@ -22,7 +22,7 @@ config: Any = numba.config
 cgutils: Any = numba.core.cgutils
 intrinsic: Callable[[Callable[..., Any]], Any] = numba.extending.intrinsic
 
-_F32, _F64, _I32, _I64 = ir.FloatType(), ir.DoubleType(), ir.IntType(32), ir.IntType(64)
+_F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 
 INT, FLOAT = types.int64, types.float32
 
@@ -36,6 +36,11 @@ def host_cpu() -> str:
     """Return the processor that Numba compiles for, as LLVM names it."""
     return str(config.CPU_NAME or binding.get_host_cpu_name())
 
+
+# Whether x·y + z is rounded once here.
+IS_FUSED = "+fma" in host_features().split(",") or binding.get_default_triple().startswith(
+    ("aarch64", "arm64")
+)
 
 # 32 registers of 16 floats, or 16 registers of 8; NEON's 32 registers of 4 hold as much as 16 of 8.
 LANES = 16 if "+avx512f" in host_features().split(",") else 8
@@ -125,7 +130,7 @@ def from_bits(typing: Any, bits: Any) -> Any:
     return FLOAT(types.int32), generate
 
 
-class _Vectors:
+class Vectors:
     """A builder with the few operations on vectors of floats that the kernels need."""
 
     def __init__(self, builder: Any, lanes: int) -> None:
@@ -134,23 +139,28 @@ class _Vectors:
         self.type = ir.VectorType(_F32, lanes)
 
     def at(self, address: Any, distance: Any) -> Any:
+        """Return the address so many bytes on."""
         distance = _I64(distance) if isinstance(distance, int) else distance
         return self.builder.add(address, distance)
 
     def load(self, address: Any, kind: Any = None, align: int = 4) -> Any:
+        """Return the vector, or what else *kind* says, at an address."""
         pointer = self.builder.inttoptr(address, ir.PointerType())
         return self.builder.load(pointer, align=align, typ=kind or self.type)
 
     def store(self, value: Any, address: Any, align: int = 4) -> None:
+        """Store a vector at an address."""
         self.builder.store(value, self.builder.inttoptr(address, ir.PointerType()), align=align)
 
     def splat(self, scalar: Any, kind: Any = None) -> Any:
+        """Return a vector of one value."""
         kind = kind or self.type
         one = self.builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, _I32(0))
         mask = ir.Constant(ir.VectorType(_I32, kind.count), [0] * kind.count)
         return self.builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), mask)
 
     def muladd(self, x: Any, y: Any, z: Any) -> Any:
+        """Return x·y + z, rounded once where the processor can."""
         kind = ir.FunctionType(self.type, [self.type] * 3)
         name = f"llvm.fmuladd.v{self.lanes}f32"
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), (x, y, z))
@@ -178,7 +188,7 @@ def tile(filters: int, vectors: int, compensated: bool = False) -> Any:
         typing: Any, source: Any, taps: Any, weights: Any, count: Any, maps: Any, distance: Any, start: Any
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _emit_tile(_Vectors(builder, LANES), filters, vectors, compensated, arguments)
+            _emit_tile(Vectors(builder, LANES), filters, vectors, compensated, arguments)
             return context.get_dummy_value()
 
         return types.void(*[INT] * 7), generate
@@ -186,7 +196,7 @@ def tile(filters: int, vectors: int, compensated: bool = False) -> Any:
     return sums
 
 
-def _emit_tile(v: _Vectors, filters: int, vectors: int, compensated: bool, arguments: Any) -> None:
+def _emit_tile(v: Vectors, filters: int, vectors: int, compensated: bool, arguments: Any) -> None:
     source, taps, weights, count, maps, distance, start = arguments
     cells = [(k, j) for k in range(filters) for j in range(vectors)]
     if compensated:
@@ -211,54 +221,10 @@ def _emit_tile(v: _Vectors, filters: int, vectors: int, compensated: bool, argum
         v.store(value, place)
 
 
-def _add_compensated(v: _Vectors, value: Any, place: Any, carry: Any) -> Any:
+def _add_compensated(v: Vectors, value: Any, place: Any, carry: Any) -> Any:
     """Return what lies at *place* plus *value* and the carry; leave what was rounded away as the carry."""
     before = v.load(place)
     term = v.builder.fadd(value, v.load(carry))
     after = v.builder.fadd(before, term)
     v.store(v.builder.fsub(term, v.builder.fsub(after, before)), carry)
     return after
-
-
-@intrinsic
-def survey(typing: Any, values: Any, count: Any, state: Any) -> Any:
-    """Update statistics (5 × 8 float64 at *state*) by *count*·8 floats.
-
-    The five are minimum, maximum, sum, count of negatives, and count of values that are not
-    finite, which the others leave out. Eight lanes whatever the processor, so that the sum is
-    rounded the same everywhere.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        values, count, state = arguments
-        _emit_survey(_Vectors(builder, 8), values, count, state)
-        return context.get_dummy_value()
-
-    return types.void(INT, INT, INT), generate
-
-
-def _emit_survey(v: _Vectors, values: Any, count: Any, state: Any) -> None:
-    b, wide, whole = v.builder, ir.VectorType(_F64, 8), ir.VectorType(_I32, 8)
-    absolute = cgutils.get_or_insert_function(b.module, ir.FunctionType(v.type, [v.type]), "llvm.fabs.v8f32")
-    places = [v.at(state, 64 * i) for i in range(5)]
-    known = [v.load(place, wide, 8) for place in places]
-    lowest, highest = (v.variable(b.fptrunc(value, v.type)) for value in known[:2])
-    total = v.variable(known[2])
-    negatives, strangers = (v.variable(ir.Constant(whole, [0] * 8)) for _ in range(2))
-    zero, infinite = (ir.Constant(v.type, [value] * 8) for value in (0.0, float("inf")))
-    with cgutils.for_range(b, count) as loop:
-        x = v.load(v.at(values, b.shl(loop.index, _I64(5))))
-        finite = b.fcmp_ordered("<", b.call(absolute, [x]), infinite)
-        for slot, predicate in ((lowest, "<"), (highest, ">")):
-            best = b.load(slot)
-            better = b.and_(finite, b.fcmp_ordered(predicate, x, best))
-            b.store(b.select(better, x, best), slot)
-        b.store(b.fadd(b.load(total), b.fpext(b.select(finite, x, zero), wide)), total)
-        is_negative = b.and_(finite, b.fcmp_ordered("<", x, zero))
-        b.store(b.add(b.load(negatives), b.zext(is_negative, whole)), negatives)
-        b.store(b.add(b.load(strangers), b.zext(b.not_(finite), whole)), strangers)
-    for slot, place in zip((lowest, highest), places, strict=False):
-        v.store(b.fpext(b.load(slot), wide), place, 8)
-    v.store(b.load(total), places[2], 8)
-    for slot, before, place in zip((negatives, strangers), known[3:], places[3:], strict=True):
-        v.store(b.fadd(before, b.uitofp(b.load(slot), wide)), place, 8)
