@@ -13,6 +13,7 @@ import io
 import json
 import statistics
 import struct
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -38,10 +39,10 @@ def ours() -> Encoder:
 
     def encode(image: np.ndarray) -> bytes:
         channels = 1 if image.ndim == 2 else image.shape[2]
-        big = image.astype(">u2") if image.itemsize == 2 else image
-        rows = big.view(np.uint8).reshape(image.shape[0], -1)
+        rows = image.view(np.uint8).reshape(image.shape[0], -1)
         head = struct.pack(">IIBB3x", *image.shape[1::-1], 8 * image.itemsize, COLOUR_TYPES[channels])
-        stream = encode_rows(rows, channels * image.itemsize, kernel, scratch)
+        swap = image.itemsize == 2 and sys.byteorder == "little"
+        stream = encode_rows(rows, channels * image.itemsize, kernel, swap, scratch)
         chunks = [*chunk(b"IHDR", head), *chunk(b"IDAT", stream), *chunk(b"IEND", b"")]
         return b"".join([b"\x89PNG\r\n\x1a\n", *chunks])
 

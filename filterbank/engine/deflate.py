@@ -56,6 +56,7 @@ def encode_rows(
     rows: Bytes,
     bpp: int,
     kernel: BandKernel,
+    swap: bool = False,
     scratch: list[Scratch] | None = None,
     pool: Executor | None = None,
 ) -> bytes:
@@ -63,8 +64,9 @@ def encode_rows(
 
     Parameters
     ----------
-    rows : (H, n) uint8, the n bytes of a row side by side; samples of 16 bits have their high byte first
+    rows : (H, n) uint8, the n bytes of a row side by side
     bpp : bytes a pixel, 1 to 8
+    swap : whether these are words with the low byte first: a PNG has the high byte first
     kernel : `kernels.deflate.png_band`, compiled
     scratch : memory that is not in use, kept by the caller between calls; grows by what is needed
     pool : where given, its threads encode the bands; the bytes are the same
@@ -92,6 +94,7 @@ def encode_rows(
             rows.strides[0],
             n,
             bpp,
+            int(swap),
             y,
             end,
             int(end == height),

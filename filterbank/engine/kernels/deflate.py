@@ -8,6 +8,8 @@ as in maps of drawings.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from filterbank.engine.kernels import huffman
@@ -48,7 +50,7 @@ _WORTH = 3
 
 
 @helper(INT(*[INT] * 5))
-def _tokenise(data: int, n: int, search: int, tokens: int, work: int) -> int:
+def _tokenise(data: int, n: int, search: int, tokens: int, work: int) -> Any:
     """Find the matches and make the codes; return how many matches."""
     counts, distance_counts = work + _COUNTS, work + _DISTANCE_COUNTS
     clear_tables(counts)
@@ -65,7 +67,7 @@ def _tokenise(data: int, n: int, search: int, tokens: int, work: int) -> int:
 
 
 @helper(INT(*[INT] * 5))
-def _search_pays(data: int, n: int, bits: int, tokens: int, work: int) -> int:
+def _search_pays(data: int, n: int, bits: int, tokens: int, work: int) -> Any:
     """Return 1 where a trial says that a search for strings makes the band clearly smaller."""
     # Where bytes have little in common, strings have less: a short look will do.
     places, part = (_PLACES, _TRIAL) if bits < 2 * n else (1, _TRIAL >> 2)
@@ -81,8 +83,8 @@ def _search_pays(data: int, n: int, bits: int, tokens: int, work: int) -> int:
 
 @helper(BITS(INT, INT, UINT, UINT, *[INT] * 4))
 def _write_literals(
-    out: int, at: int, bits: int, count: int, data: int, start: int, end: int, table: int
-) -> tuple[int, int, int]:
+    out: int, at: Any, bits: Any, count: Any, data: int, start: int, end: int, table: int
+) -> tuple[Any, Any, Any]:
     """Write the codes of the bytes *start* to *end*, four at a time."""
     q, t = u8(data), i32(table)
     i = start
@@ -110,15 +112,15 @@ def _write_literals(
 @helper(BITS(INT, INT, UINT, UINT, *[INT] * 5))
 def _write_match(
     out: int,
-    at: int,
-    bits: int,
-    count: int,
+    at: Any,
+    bits: Any,
+    count: Any,
     token: int,
     lengths: int,
     codes: int,
     distance_lengths: int,
     distance_codes: int,
-) -> tuple[int, int, int]:
+) -> tuple[Any, Any, Any]:
     """Write the match of a *token*, in pieces."""
     length, code = i64(lengths), i64(codes)
     rest = token >> 16 & 0xFFFFF
@@ -140,7 +142,7 @@ def _write_match(
 
 
 @helper(INT(*[INT] * 6))
-def deflate_block(data: int, n: int, final: int, tokens: int, out: int, work: int) -> int:
+def deflate_block(data: int, n: int, final: int, tokens: int, out: int, work: int) -> Any:
     """Write *n* bytes at *data* as one DEFLATE block that ends on a byte, and return how many it takes.
 
     A block that is not *final* is followed by an empty stored one, so that blocks made apart can be joined.
@@ -194,6 +196,7 @@ def png_band(
     stride: int,
     n: int,
     bpp: int,
+    swap: int,
     y0: int,
     y1: int,
     final: int,
@@ -201,12 +204,13 @@ def png_band(
     tokens: int,
     out: int,
     work: int,
-) -> int:
+) -> Any:
     """Filter rows y0..y1 of an image and deflate them as a block of their own; return the bytes written.
 
     Parameters
     ----------
     rows, stride, n, bpp : address of row 0, bytes from row to row, bytes a row, bytes a pixel (1..8)
+    swap : 1 for words with the low byte first, which are turned round on the way; else 0
     y0, y1 : the band; the row before it is read, too
     final : 1 for an image's last band, else 0: then the block ends on a byte and bands can be joined
     filtered : room for (y1 - y0) (n + 1) + 8 bytes; what the stream's checksum is of
@@ -214,12 +218,12 @@ def png_band(
     out : room for 9/8 (y1 - y0) (n + 1) + 1024 bytes
     work : room for WORK bytes, aligned to 8
     """
-    kind = choose_filter(rows, stride, n, bpp, y0, y1, filtered, work)
+    kind = choose_filter(rows, stride, n, bpp, swap, y0, y1, filtered, work)
     for y in range(y0, y1):
         row, to = rows + y * stride, filtered + (y - y0) * (n + 1)
         if y == 0:
             # There is no row above the first, so that Up would do nothing there.
-            filter_row(SUB if kind == UP else kind, row, row, n, bpp, to)
+            filter_row(SUB if kind == UP else kind, row, row, n, bpp, swap, to)
         else:
-            filter_row(kind, row, row - stride, n, bpp, to)
+            filter_row(kind, row, row - stride, n, bpp, swap, to)
     return deflate_block(filtered, (y1 - y0) * (n + 1), final, tokens, out, work)

@@ -5,6 +5,8 @@ All functions are helpers of `deflate`; tables are int64 words at addresses the 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import types
 
@@ -17,7 +19,8 @@ END = 256  # the symbol that ends a block
 
 # Where the next byte goes, bits not yet written, how many these are.
 UINT = types.uint64
-BITS = types.Tuple((INT, UINT, UINT))
+_tuple: Any = types.Tuple
+BITS = _tuple((INT, UINT, UINT))
 
 # Scratch of `code_lengths` and `write_head`, in bytes.
 LENGTHS_SCRATCH = 8 * (8 * LITERALS + 64)
@@ -25,7 +28,7 @@ HEAD_SCRATCH = 8192 + LENGTHS_SCRATCH
 
 
 @helper(BITS(INT, INT, UINT, UINT, INT, INT))
-def put(out: int, at: int, bits: int, count: int, value: int, size: int) -> tuple[int, int, int]:
+def put(out: int, at: Any, bits: Any, count: Any, value: int, size: int) -> tuple[Any, Any, Any]:
     """Append the *size* low bits of *value*, at most 56; up to 8 bytes past the end are overwritten."""
     bits |= np.uint64(value) << count
     count += np.uint64(size)
@@ -97,7 +100,7 @@ def _tree(keys: int, used: int, longest: int, number: int, scratch: int) -> int:
 
 
 @helper(INT(*[INT] * 5))
-def code_lengths(counts: int, n: int, longest: int, lengths: int, scratch: int) -> int:
+def code_lengths(counts: int, n: int, longest: int, lengths: int, scratch: int) -> Any:
     """Fill the *lengths* of *n* symbols' Huffman codes, at most *longest* bits each; 0 for an unused symbol.
 
     Returns how many symbols are used. One used symbol gets one bit.
@@ -127,7 +130,7 @@ def code_lengths(counts: int, n: int, longest: int, lengths: int, scratch: int) 
 
 
 @helper(INT(*[INT] * 4))
-def assign_codes(lengths: int, n: int, codes: int, scratch: int) -> int:
+def assign_codes(lengths: int, n: int, codes: int, scratch: int) -> Any:
     """Fill the canonical *codes* of *n* symbols from their *lengths*, bits in the order of writing."""
     length, code = i64(lengths), i64(codes)
     number, following = i64(scratch), i64(scratch + 17 * 8)
@@ -156,7 +159,7 @@ def assign_codes(lengths: int, n: int, codes: int, scratch: int) -> int:
 
 
 @helper(INT(INT))
-def length_symbol(length: int) -> int:
+def length_symbol(length: int) -> Any:
     """Return the symbol of a *length* of 3..258 | its extra bits << 9 | how many these are << 16."""
     if length == 258:
         return 285
@@ -168,7 +171,7 @@ def length_symbol(length: int) -> int:
 
 
 @helper(INT(INT))
-def distance_symbol(distance: int) -> int:
+def distance_symbol(distance: int) -> Any:
     """Return the symbol of a *distance* of 1..32768 | its extra bits << 5 | how many these are << 20."""
     x = distance - 1
     if x < 4:
@@ -235,16 +238,16 @@ def cost(counts: int, lengths: int, n: int) -> int:
 @helper(BITS(INT, INT, UINT, UINT, *[INT] * 6))
 def write_head(
     out: int,
-    at: int,
-    bits: int,
-    count: int,
+    at: Any,
+    bits: Any,
+    count: Any,
     final: int,
     literals: int,
     distances: int,
     text_bits: int,
     fixed_bits: int,
     scratch: int,
-) -> tuple[int, int, int]:
+) -> tuple[Any, Any, Any]:
     """Write the head of a block, with the codes' lengths or a word that they are the fixed ones.
 
     The fixed codes are taken where *fixed_bits* are no more than *text_bits* and the dynamic head together;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import types
 
@@ -9,6 +11,9 @@ from filterbank.engine.kernels.huffman import distance_symbol, length_symbol
 from filterbank.engine.kernels.rowfilter import count_word
 from filterbank.engine.kernels.vector import INT, helper, high, i32, i64, low, u8
 from filterbank.engine.kernels.words import leading_zeros, load64, trailing_zeros
+
+_tuple: Any = types.UniTuple
+_PAIR = _tuple(INT, 2)
 
 # A shorter match costs more than its bytes; a longer one does not fit its field in a token.
 SHORTEST = 4
@@ -25,7 +30,7 @@ _PATIENCE = 7
 
 
 @helper(INT(INT))
-def piece_of(length: int) -> int:
+def piece_of(length: int) -> Any:
     """Return how much of a match one symbol takes: 258 at most, and never so that 1 or 2 are left."""
     if length <= 258:
         return length
@@ -33,7 +38,7 @@ def piece_of(length: int) -> int:
 
 
 @helper(INT(*[INT] * 4))
-def _match_end(data: int, n: int, i: int, distance: int) -> int:
+def _match_end(data: int, n: int, i: int, distance: int) -> Any:
     """Return where the match of the bytes from *i* with those *distance* before ends."""
     end = i
     last = low(n, i + LONGEST_MATCH)
@@ -49,7 +54,7 @@ def _match_end(data: int, n: int, i: int, distance: int) -> int:
 
 
 @helper(INT(*[INT] * 5))
-def _gain(data: int, i: int, end: int, distance: int, lengths: int) -> int:
+def _gain(data: int, i: int, end: int, distance: int, lengths: int) -> Any:
     """Return about how many bits a match saves against codes of these *lengths* and runs."""
     q, length = u8(data), i64(lengths)
     price = _MATCH_BITS + 64 - leading_zeros(np.uint64(distance))
@@ -67,7 +72,7 @@ def _gain(data: int, i: int, end: int, distance: int, lengths: int) -> int:
 
 
 @helper(INT(types.uint64, INT, INT))
-def _look_up(word: int, i: int, table: int) -> int:
+def _look_up(word: Any, i: int, table: int) -> Any:
     """Return where bytes like the first of *word* were seen last, 0 if never; note that they are at *i*."""
     seen = i32(table)
     key = (word << np.uint64(64 - 8 * SHORTEST)) * np.uint64(0x9E3779B97F4A7C15)
@@ -78,13 +83,13 @@ def _look_up(word: int, i: int, table: int) -> int:
 
 
 @helper(types.boolean(types.uint64, types.uint64))
-def _agree(a: int, b: int) -> bool:
+def _agree(a: Any, b: Any) -> Any:
     """Return whether the first SHORTEST bytes of two words are the same."""
     return (a ^ b) << np.uint64(64 - 8 * SHORTEST) == np.uint64(0)
 
 
 @helper(INT(*[INT] * 4))
-def _count_match(length: int, distance: int, counts: int, distance_counts: int) -> int:
+def _count_match(length: int, distance: int, counts: int, distance_counts: int) -> Any:
     """Count the symbols of a match."""
     symbol = distance_symbol(distance) & 31
     while length > 0:
@@ -95,7 +100,7 @@ def _count_match(length: int, distance: int, counts: int, distance_counts: int) 
     return 0
 
 
-@helper(types.UniTuple(INT, 2)(*[INT] * 8))
+@helper(_PAIR(*[INT] * 8))
 def find_matches(
     data: int, n: int, search: int, tokens: int, counts: int, distance_counts: int, table: int, lengths: int
 ) -> tuple[int, int]:

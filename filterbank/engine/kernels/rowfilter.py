@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba import types
 
 from filterbank.engine.kernels.vector import INT, helper, i64, low, u8
 from filterbank.engine.kernels.words import leading_zeros, load64
@@ -15,10 +18,34 @@ COUNTS = 4 * 512 * 8  # bytes of four tables of counts
 _SAMPLE = 16
 
 
-@helper(INT(*[INT] * 6))
-def filter_row(kind: int, row: int, above: int, n: int, bpp: int, out: int) -> int:
-    """Write a row of *n* bytes as PNG stores it: the filter's number, then what the filter leaves."""
+@helper(types.void(*[INT] * 6))
+def _filter_words(kind: int, row: int, above: int, n: int, bpp: int, out: int) -> None:
+    """Filter a row of words, the bytes of each in reverse."""
+    a, b, left, q = u8(row), u8(above), u8(row - bpp), u8(out)
+    first = low(bpp, n) if kind == SUB else n if kind == NONE else 0
+    for i in range(first >> 1):
+        q[2 * i] = a[2 * i + 1]
+        q[2 * i + 1] = a[2 * i]
+    if kind == SUB:
+        for i in range(first >> 1, n >> 1):
+            q[2 * i] = np.uint8(a[2 * i + 1] - left[2 * i + 1])
+            q[2 * i + 1] = np.uint8(a[2 * i] - left[2 * i])
+    elif kind == UP:
+        for i in range(n >> 1):
+            q[2 * i] = np.uint8(a[2 * i + 1] - b[2 * i + 1])
+            q[2 * i + 1] = np.uint8(a[2 * i] - b[2 * i])
+
+
+@helper(INT(*[INT] * 7))
+def filter_row(kind: int, row: int, above: int, n: int, bpp: int, swap: int, out: int) -> int:
+    """Write a row of *n* bytes as PNG stores it: the filter's number, then what the filter leaves.
+
+    With *swap* the row's samples are words with the low byte first, and every pair of bytes changes places.
+    """
     u8(out)[0] = np.uint8(kind)
+    if swap:
+        _filter_words(kind, row, above, n, bpp, out + 1)
+        return 0
     a, b, left, q = u8(row), u8(above), u8(row - bpp), u8(out + 1)
     if kind == NONE:
         for x in range(n):
@@ -62,7 +89,7 @@ def _count_bytes(data: int, n: int, tables: int) -> int:
 
 
 @helper(INT(INT))
-def clear_tables(tables: int) -> int:
+def clear_tables(tables: int) -> Any:
     """Set the counts of all four tables to zero."""
     t = i64(tables)
     for i in range(2048):
@@ -71,7 +98,7 @@ def clear_tables(tables: int) -> int:
 
 
 @helper(INT(INT))
-def sum_tables(tables: int) -> int:
+def sum_tables(tables: int) -> Any:
     """Add the four tables up into the first."""
     t = i64(tables)
     for i in range(512):
@@ -80,14 +107,14 @@ def sum_tables(tables: int) -> int:
 
 
 @helper(INT(INT))
-def _log2(x: int) -> int:
+def _log2(x: int) -> Any:
     """Return 64 log2(x) for a positive *x* below 2**40, interpolated between powers of two."""
     whole = 63 - leading_zeros(np.uint64(x))
     return 64 * whole + ((x << 6) >> whole) - 64
 
 
 @helper(INT(INT, INT))
-def _entropy(counts: int, n: int) -> int:
+def _entropy(counts: int, n: int) -> Any:
     """Return about 64 times the bits that *n* counted bytes take at best."""
     count = i64(counts)
     total = n * _log2(n)
@@ -97,8 +124,10 @@ def _entropy(counts: int, n: int) -> int:
     return total
 
 
-@helper(INT(*[INT] * 8))
-def choose_filter(rows: int, stride: int, n: int, bpp: int, y0: int, y1: int, out: int, tables: int) -> int:
+@helper(INT(*[INT] * 9))
+def choose_filter(
+    rows: int, stride: int, n: int, bpp: int, swap: int, y0: int, y1: int, out: int, tables: int
+) -> int:
     """Return the filter that leaves the least to code in the band's sampled rows; *out* is overwritten."""
     best, least = UP, np.int64(1) << 62
     for k in range(3):
@@ -107,7 +136,7 @@ def choose_filter(rows: int, stride: int, n: int, bpp: int, y0: int, y1: int, ou
         sampled = 0
         for y in range(y0 + (1 if y0 == 0 and y1 > 1 else 0), y1, _SAMPLE):
             above = rows + (y - 1) * stride if y > 0 else rows
-            filter_row(kind if y > 0 or kind != UP else NONE, rows + y * stride, above, n, bpp, out)
+            filter_row(kind if y > 0 or kind != UP else NONE, rows + y * stride, above, n, bpp, swap, out)
             _count_bytes(out + 1, n, tables)
             sampled += n
         sum_tables(tables)

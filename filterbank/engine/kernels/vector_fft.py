@@ -9,10 +9,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-from filterbank.engine.kernels.vector import INT, LANES, _Vectors
+from filterbank.engine.kernels.vector import INT, LANES, Vectors, cgutils, intrinsic
 
 LINE = 16  # floats: a cache line
 ROW = 2 * 4 * LINE  # bytes of a strip's row
@@ -21,27 +19,27 @@ _F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _Complex = tuple[Any, Any]
 
 
-def _times(v: _Vectors, a: _Complex, w: _Complex) -> _Complex:
+def _times(v: Vectors, a: _Complex, w: _Complex) -> _Complex:
     b = v.builder
     real = v.muladd(a[0], w[0], b.fneg(b.fmul(a[1], w[1])))
     return real, v.muladd(a[0], w[1], b.fmul(a[1], w[0]))
 
 
-def _times_conjugate(v: _Vectors, a: _Complex, w: _Complex) -> _Complex:
+def _times_conjugate(v: Vectors, a: _Complex, w: _Complex) -> _Complex:
     b = v.builder
     imaginary = v.muladd(a[1], w[0], b.fneg(b.fmul(a[0], w[1])))
     return v.muladd(a[0], w[0], b.fmul(a[1], w[1])), imaginary
 
 
-def _plus(v: _Vectors, a: _Complex, c: _Complex) -> _Complex:
+def _plus(v: Vectors, a: _Complex, c: _Complex) -> _Complex:
     return v.builder.fadd(a[0], c[0]), v.builder.fadd(a[1], c[1])
 
 
-def _minus(v: _Vectors, a: _Complex, c: _Complex) -> _Complex:
+def _minus(v: Vectors, a: _Complex, c: _Complex) -> _Complex:
     return v.builder.fsub(a[0], c[0]), v.builder.fsub(a[1], c[1])
 
 
-def _radix4(v: _Vectors, x: list[_Complex], inverse: bool) -> list[_Complex]:
+def _radix4(v: Vectors, x: list[_Complex], inverse: bool) -> list[_Complex]:
     """Return the transform of four: outputs 0, 1, 2, 3 in natural order."""
     even, odd = _plus(v, x[0], x[2]), _plus(v, x[1], x[3])
     low, high = _minus(v, x[0], x[2]), _minus(v, x[1], x[3])
@@ -53,16 +51,16 @@ def _radix4(v: _Vectors, x: list[_Complex], inverse: bool) -> list[_Complex]:
     return [_plus(v, even, odd), second, _minus(v, even, odd), fourth]
 
 
-def _load(v: _Vectors, address: Any, part: int) -> _Complex:
+def _load(v: Vectors, address: Any, part: int) -> _Complex:
     return v.load(v.at(address, 4 * part)), v.load(v.at(address, 4 * (LINE + part)))
 
 
-def _store(v: _Vectors, value: _Complex, address: Any, part: int) -> None:
+def _store(v: Vectors, value: _Complex, address: Any, part: int) -> None:
     v.store(value[0], v.at(address, 4 * part))
     v.store(value[1], v.at(address, 4 * (LINE + part)))
 
 
-def _emit_butterfly(v: _Vectors, inverse: bool, twisted: bool, row: Any, distance: Any, roots: Any) -> None:
+def _emit_butterfly(v: Vectors, inverse: bool, twisted: bool, row: Any, distance: Any, roots: Any) -> None:
     twice = v.at(distance, distance)
     rows = [row, v.at(row, distance), v.at(row, twice), v.at(v.at(row, twice), distance)]
     w: list[_Complex] = []
@@ -87,10 +85,10 @@ def _butterfly(inverse: bool, twisted: bool) -> Any:
     by their conjugates. Not *twisted*: all roots are 1, and *roots* is not read.
     """
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def butterfly(typing: Any, row: Any, distance: Any, roots: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _emit_butterfly(_Vectors(builder, LANES), inverse, twisted, *arguments)
+            _emit_butterfly(Vectors(builder, LANES), inverse, twisted, *arguments)
             return context.get_dummy_value()
 
         return types.void(INT, INT, INT), generate
@@ -102,12 +100,12 @@ forward4, forward4_plain = _butterfly(False, True), _butterfly(False, False)
 inverse4, inverse4_plain = _butterfly(True, True), _butterfly(True, False)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def butterfly2(typing: Any, row: Any, distance: Any) -> Any:
     """Replace two rows by their sum and their difference."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        v = _Vectors(builder, LANES)
+        v = Vectors(builder, LANES)
         row, distance = arguments
         other = v.at(row, distance)
         for part in range(0, LINE, v.lanes):
@@ -119,12 +117,12 @@ def butterfly2(typing: Any, row: Any, distance: Any) -> Any:
     return types.void(INT, INT), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def multiply_row(typing: Any, x: Any, w: Any, channels: Any, step: Any, out: Any) -> Any:
     """Write the sum over channels of the products of a row at *x* and one at *w*, *step* bytes a channel."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        v = _Vectors(builder, LANES)
+        v = Vectors(builder, LANES)
         x, w, channels, step, out = arguments
         zero = ir.Constant(v.type, [0.0] * v.lanes)
         parts = range(0, LINE, v.lanes)
@@ -145,7 +143,7 @@ def multiply_row(typing: Any, x: Any, w: Any, channels: Any, step: Any, out: Any
     return types.void(*[INT] * 5), generate
 
 
-def transpose8(v: _Vectors, rows: list[Any]) -> list[Any]:
+def transpose8(v: Vectors, rows: list[Any]) -> list[Any]:
     """Return eight vectors of eight, transposed."""
 
     def shuffle(x: Any, y: Any, places: list[int]) -> Any:
@@ -161,12 +159,12 @@ def transpose8(v: _Vectors, rows: list[Any]) -> list[Any]:
     return [shuffle(fours[i], fours[i + 4], part) for part in (low, high) for i in range(4)]
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def swap_transposed(typing: Any, p: Any, q: Any, step: Any) -> Any:
     """Exchange two 8×8 blocks whose rows are *step* bytes apart, each transposed; they may be the same."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        v = _Vectors(builder, 8)
+        v = Vectors(builder, 8)
         p, q, step = arguments
         rows = [[v.at(block, builder.mul(step, _I64(i))) for i in range(8)] for block in (p, q)]
         first, second = ([v.load(address) for address in block] for block in rows)

@@ -6,11 +6,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+
+from filterbank.engine.kernels.vector import cgutils, intrinsic
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def load64(typingctx: Any, address: Any) -> Any:
     """Return the 8 bytes at any address, the first one lowest."""
 
@@ -22,7 +22,7 @@ def load64(typingctx: Any, address: Any) -> Any:
     return types.uint64(types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def store64(typingctx: Any, address: Any, word: Any) -> Any:
     """Write 8 bytes to any address, the lowest one first."""
 
@@ -35,7 +35,7 @@ def store64(typingctx: Any, address: Any, word: Any) -> Any:
 
 
 def _count(name: str) -> Any:
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def count(typingctx: Any, word: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64), ir.IntType(1)])
@@ -53,7 +53,7 @@ trailing_zeros = _count("cttz")
 
 
 def _prefetch(write: int) -> Any:
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def prefetch(typingctx: Any, address: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import heapq
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -196,17 +198,32 @@ def test_bands_join_and_threads_change_nothing(name, kernel, monkeypatch):
     monkeypatch.setattr(deflate, "BAND", 5000)
     rows, bpp = rows_of(MAPS[name])
     scratch: list[Scratch] = []
-    alone = encode_rows(rows, bpp, kernel, scratch)
+    alone = encode_rows(rows, bpp, kernel, scratch=scratch)
     assert_holds(alone, rows, bpp)
     with ThreadPoolExecutor(2) as pool:
-        assert encode_rows(rows, bpp, kernel, scratch, pool) == alone
-    assert encode_rows(rows, bpp, kernel, scratch) == alone  # with memory others have used
+        assert encode_rows(rows, bpp, kernel, scratch=scratch, pool=pool) == alone
+    assert encode_rows(rows, bpp, kernel, scratch=scratch) == alone  # with memory others have used
+
+
+@pytest.mark.parametrize("name", ["photo", "drawing", "colour 16"])
+def test_the_image_of_machine_code_writes_the_same_bytes(name, kernel, kernels):
+    rows, bpp = rows_of(MAPS[name])
+    assert encode_rows(rows, bpp, kernels.png_band) == encode_rows(rows, bpp, kernel)
 
 
 def test_a_view_into_wider_rows(kernel):
     wide = MAPS["photo"]
     for view in (wide[:, 7:200], wide[::2, 3:50], wide[::-1], wide[:, ::-1]):
         assert_holds(encode_rows(view, 1, kernel), view, 1)
+
+
+@pytest.mark.parametrize("name", ["sobel 16", "box 16", "colour 16", "colour, alpha 16", "noise"])
+def test_words_are_turned_round(name, kernel):
+    noise = np.random.default_rng(2).integers(0, 65536, (5, 33)).astype(np.uint16)
+    image = MAPS.get(name, noise)
+    rows, bpp = rows_of(image)
+    little = image.astype("<u2").view(np.uint8).reshape(image.shape[0], -1)
+    assert encode_rows(little, bpp, kernel, swap=True) == encode_rows(rows, bpp, kernel)
 
 
 @pytest.mark.parametrize("content", ["noise", "pairs", "flat", "drawing"])
@@ -223,7 +240,7 @@ def test_nothing_is_written_outside_the_memory_asked_for(content, size, kernel):
     rooms = [need + 8, 3 * need + 16, need * 9 // 8 + 1024, WORK]
     memory = [np.full(-(-room // 8) + 32, -1, np.int64) for room in rooms]
     at = [m[16:].ctypes.data for m in memory]
-    written = kernel(row.ctypes.data, size, size, 1, 0, 1, 1, *at)
+    written = kernel(row.ctypes.data, size, size, 1, 0, 0, 1, 1, *at)
     assert 0 < written <= need * 9 // 8 + 1024
     for room, m in zip(rooms, memory, strict=True):
         edges = m.view(np.uint8)
@@ -294,3 +311,12 @@ def test_the_comparison_sees_one_wrong_pixel(kernel):
     wrong[100, 100] ^= 1
     with pytest.raises(AssertionError):
         assert_holds(stream, wrong, bpp)
+
+
+def test_no_driver_imports_its_kernel():
+    """A kernel's module imports the compiler, which a run with an image does without."""
+    rooms = ("deflate", "fft", "winograd")
+    drivers = ", ".join(f"filterbank.engine.{room}" for room in rooms)
+    kernels = {f"filterbank.engine.kernels.{room}" for room in (*rooms, "vector")}
+    program = f"import sys, {drivers}; sys.exit(len({kernels!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -119,6 +119,12 @@ def test_a_view_and_parts_of_the_tiles(forward, tiles):
     np.testing.assert_array_equal(whole, out[:, :, :-9])
 
 
+def test_the_image_of_machine_code_is_as_accurate(kernels):
+    check(
+        kernels.fft_forward, kernels.fft_tiles, 2, 64, (15, 13), 5, 3, (100, 140), stride=(2, 1), pad=(7, 6)
+    )
+
+
 def test_tiles_too_small_are_refused(forward):
     with pytest.raises(ValueError, match=r"tile 32: found extent \(33, 33\)"):
         fft.transform(np.ones((1, 1, 33, 33)), 32, forward)
