@@ -76,9 +76,9 @@ class Crew:
         if self._encoders is not None:
             self._encoders.shutdown(wait=True, cancel_futures=True)
 
-    def deflate(self, rows: NDArray[np.uint8], bpp: int) -> bytes:
+    def deflate(self, rows: NDArray[np.uint8], bpp: int, swap: bool) -> bytes:
         """Return the zlib stream of a PNG's rows; the workers' memory for it is kept from map to map."""
-        return engine.deflate(rows, bpp, self._scratch)
+        return engine.compress(rows, bpp, swap, self._scratch)
 
     def check(self) -> None:
         """Raise Stopped when the run is over; workers call it between steps."""

@@ -7,7 +7,7 @@
 [(0, (5, 6))]
 """
 
-from filterbank.engine.deflate import deflate
+from filterbank.engine.deflate import compress
 from filterbank.engine.execute import Told, convolve, encode, measure, run
 from filterbank.engine.explain import Term, Terms, explain, one_output
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
@@ -20,8 +20,8 @@ __all__ = [
     "Term",
     "Terms",
     "Told",
+    "compress",
     "convolve",
-    "deflate",
     "encode",
     "explain",
     "measure",

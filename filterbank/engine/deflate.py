@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from filterbank.engine.compiled import kernels
 
 Bytes = NDArray[np.uint8]
-BandKernel = Callable[..., int]
+BandKernel = Callable[..., Any]
 
 # Filtered bytes of a band: they and their code stay in a core's second-level cache.
 BAND = 1 << 18
@@ -24,15 +25,22 @@ _HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, fastest
 _MODULUS = 65521
 
 
-def deflate(rows: Bytes, bpp: int, spare: list[Scratch] | None = None) -> bytes:
+def compress(rows: Bytes, bpp: int, swap: bool = False, spare: list[Scratch] | None = None) -> bytes:
     r"""Return the zlib stream of a PNG's *rows* (H, n) uint8, *bpp* bytes a pixel, by the compiled kernel.
 
-    *spare* is memory kept by the caller from image to image.
+    Parameters
+    ----------
+    rows, bpp, swap
+        As `encode_rows` has them.
+    spare
+        Memory kept by the caller from image to image.
 
-    >>> zlib.decompress(deflate(np.full((1, 3), 7, np.uint8), 1))
+    Examples
+    --------
+    >>> zlib.decompress(compress(np.full((1, 3), 7, np.uint8), 1))
     b'\x01\x07\x00\x00'
     """
-    return encode_rows(rows, bpp, kernels().png_band, spare)
+    return encode_rows(rows, bpp, kernels().png_band, swap, spare)
 
 
 class Scratch:
@@ -103,7 +111,7 @@ def encode_rows(
             memory.out.ctypes.data + at,
             memory.work.ctypes.data,
         )
-        return size, zlib.adler32(memory.filtered[: (end - y) * (n + 1)].data)
+        return int(size), zlib.adler32(memory.filtered[: (end - y) * (n + 1)].data)
 
     def encode_apart(y: int) -> tuple[bytes, int]:
         memory = _take(spare)

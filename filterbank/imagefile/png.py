@@ -7,6 +7,7 @@ zlib's, or the caller's. The same codes and text always give the same bytes.
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 
 from filterbank.errors import ImageError
 
-# (bytes of the rows (H, n), bytes a pixel) -> the zlib stream of the filtered rows
-Deflate = Callable[[NDArray[np.uint8], int], bytes]
+# (bytes of the rows (H, n), bytes a pixel, whether they are words with the low byte first)
+# -> the zlib stream of the filtered rows
+Deflate = Callable[[NDArray[np.uint8], int, bool], bytes]
+_IS_LITTLE = sys.byteorder == "little"
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -57,7 +60,9 @@ def write(
         for part in _deflate(_filtered(pixels)):
             _write_chunk(stream, b"IDAT", part)
     else:
-        _write_chunk(stream, b"IDAT", deflate(_bytes(pixels), channels * pixels.dtype.itemsize))
+        size = pixels.dtype.itemsize
+        rows = np.ascontiguousarray(pixels).reshape(height, -1).view(np.uint8)
+        _write_chunk(stream, b"IDAT", deflate(rows, channels * size, size > 1 and _IS_LITTLE))
     _write_chunk(stream, b"IEND", b"")
 
 
