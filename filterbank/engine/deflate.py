@@ -1,0 +1,145 @@
+"""An image's rows as a zlib stream, the kind that a PNG holds: the driver of `kernels.deflate`."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+BandKernel = Callable[..., int]
+
+# Filtered bytes of a band: they and their code stay in a core's second-level cache.
+BAND = 1 << 18
+# Bytes of the kernel's tables; said here too, as importing the kernel would import its compiler.
+WORK = 1 << 17
+
+_HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, fastest
+_MODULUS = 65521
+
+
+class Scratch:
+    """The memory in which one thread encodes; it is kept from image to image, as fresh memory is slow."""
+
+    def __init__(self) -> None:
+        self.work = np.empty(WORK // 8, np.int64)
+        self.filtered = self.out = np.empty(0, np.uint8)
+        self.tokens = np.empty(0, np.int64)
+
+    def reserve(self, band: int, total: int) -> None:
+        """Make room for bands of *band* filtered bytes and the code of *total*."""
+        if self.filtered.size < band + 8:
+            self.filtered = np.empty(band + 8, np.uint8)
+            self.tokens = np.empty(3 * band // 8 + 3, np.int64)
+        if self.out.size < total:
+            self.out = np.empty(total, np.uint8)
+
+
+def encode_rows(
+    rows: Bytes,
+    bpp: int,
+    kernel: BandKernel,
+    swap: bool = False,
+    scratch: list[Scratch] | None = None,
+    pool: Executor | None = None,
+) -> bytes:
+    """Return the zlib stream of the PNG-filtered *rows*: the content of a PNG's IDAT chunks.
+
+    Parameters
+    ----------
+    rows : (H, n) uint8, the n bytes of a row side by side
+    bpp : bytes a pixel, 1 to 8
+    swap : whether these are words with the low byte first: a PNG has the high byte first
+    kernel : `kernels.deflate.png_band`, compiled
+    scratch : memory that is not in use, kept by the caller between calls; grows by what is needed
+    pool : where given, its threads encode the bands; the bytes are the same
+
+    Examples
+    --------
+    >>> import numba, zlib
+    >>> from filterbank.engine.kernels.deflate import png_band
+    >>> stream = encode_rows(np.full((2, 3), 7, np.uint8), 1, numba.njit(png_band))
+    >>> list(zlib.decompress(stream))
+    [1, 7, 0, 0, 2, 0, 0, 0]
+    """
+    if rows.strides[1] != 1 or rows.strides[0] < 0:
+        rows = np.ascontiguousarray(rows)
+    height, n = rows.shape
+    step = min(height, max(1, BAND // (n + 1)))
+    band_bytes = step * (n + 1)
+    spare = [] if scratch is None else scratch
+
+    def encode(y: int, memory: Scratch, at: int) -> tuple[int, int]:
+        """Return the size of the band's code and the Adler-32 of what it holds."""
+        end = min(y + step, height)
+        size = kernel(
+            rows.ctypes.data,
+            rows.strides[0],
+            n,
+            bpp,
+            int(swap),
+            y,
+            end,
+            int(end == height),
+            memory.filtered.ctypes.data,
+            memory.tokens.ctypes.data,
+            memory.out.ctypes.data + at,
+            memory.work.ctypes.data,
+        )
+        return size, zlib.adler32(memory.filtered[: (end - y) * (n + 1)].data)
+
+    def encode_apart(y: int) -> tuple[bytes, int]:
+        memory = _take(spare)
+        memory.reserve(band_bytes, _room(band_bytes))
+        size, checksum = encode(y, memory, 0)
+        part = memory.out[:size].tobytes()
+        spare.append(memory)
+        return part, checksum
+
+    starts = range(0, height, step)
+    checksum = 1
+    if pool is not None and len(starts) > 1:
+        parts = list(pool.map(encode_apart, starts))
+        for y, (_, part_sum) in zip(starts, parts, strict=True):
+            checksum = combine_adler32(checksum, part_sum, (min(y + step, height) - y) * (n + 1))
+        return b"".join([_HEADER, *(part for part, _ in parts), struct.pack(">I", checksum)])
+    memory = _take(spare)
+    memory.reserve(band_bytes, 2 + _room(band_bytes) * len(starts) + 4)
+    memory.out[:2] = np.frombuffer(_HEADER, np.uint8)
+    at = 2
+    for y in starts:
+        size, part_sum = encode(y, memory, at)
+        checksum = combine_adler32(checksum, part_sum, (min(y + step, height) - y) * (n + 1))
+        at += size
+    memory.out[at : at + 4] = np.frombuffer(struct.pack(">I", checksum), np.uint8)
+    stream = memory.out[: at + 4].tobytes()
+    spare.append(memory)
+    return stream
+
+
+def combine_adler32(first: int, second: int, length: int) -> int:
+    """Return the Adler-32 of two strings one after the other, from theirs and the second's *length*.
+
+    >>> combine_adler32(zlib.adler32(b"feature "), zlib.adler32(b"map"), 3) == zlib.adler32(b"feature map")
+    True
+    """
+    a = (first & 0xFFFF) + (second & 0xFFFF) - 1
+    b = (first >> 16) + (second >> 16) + length * ((first & 0xFFFF) - 1)
+    return (b % _MODULUS) << 16 | a % _MODULUS
+
+
+def _room(size: int) -> int:
+    """Return how many bytes the code of *size* bytes may take: no code is longer than 9 bits on average."""
+    return size + size // 8 + 1024
+
+
+def _take(spare: list[Scratch]) -> Scratch:
+    """Return memory that is not in use; taking from a list is safe between threads."""
+    try:
+        return spare.pop()
+    except IndexError:
+        return Scratch()

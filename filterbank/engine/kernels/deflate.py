@@ -1,0 +1,229 @@
+"""Rows of a PNG, filtered and deflated: `png_band`.
+
+A feature map is a photograph's relative: what its bytes have to give up is in the filter and in the Huffman
+code, hardly in repeated strings. So runs of one byte, which flat areas are made of after filtering, are all
+that is looked for, and a byte costs a few cycles; strings are searched where a trial says that they are many,
+as in maps of drawings.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from filterbank.engine.kernels import huffman
+from filterbank.engine.kernels.huffman import BITS, DISTANCES, END, LITERALS, LONGEST, UINT, put
+from filterbank.engine.kernels.matches import SEEN, find_matches, piece_of
+from filterbank.engine.kernels.rowfilter import (
+    COUNTS,
+    SUB,
+    UP,
+    choose_filter,
+    clear_tables,
+    filter_row,
+    sum_tables,
+)
+from filterbank.engine.kernels.vector import INT, helper, i32, i64, u8
+from filterbank.engine.kernels.words import store64
+
+# Where things lie in a band's scratch, in bytes.
+_COUNTS = 0
+_DISTANCE_COUNTS = _COUNTS + COUNTS
+_LENGTHS = _DISTANCE_COUNTS + 256
+_DISTANCE_LENGTHS = _LENGTHS + 2304
+_CODES = _DISTANCE_LENGTHS + 256
+_DISTANCE_CODES = _CODES + 2304
+_FIXED = _DISTANCE_CODES + 256
+_FIXED_DISTANCES = _FIXED + 2304
+_TABLE = _FIXED_DISTANCES + 256  # code and length of each literal in one word
+_HEAD = _TABLE + 2048
+_SEEN = _HEAD + huffman.HEAD_SCRATCH
+_TRIAL_COUNTS = _SEEN + SEEN  # of which nobody takes notice
+WORK = _TRIAL_COUNTS + 2 * COUNTS
+
+# The parts of a band on which a search for strings is tried, how many bytes each, and what it must save
+# there, as a power of two: an eighth.
+_PLACES = 4
+_TRIAL = 1 << 14
+_WORTH = 3
+
+
+@helper(INT(*[INT] * 5))
+def _tokenise(data: int, n: int, search: int, tokens: int, work: int) -> Any:
+    """Find the matches and make the codes; return how many matches."""
+    counts, distance_counts = work + _COUNTS, work + _DISTANCE_COUNTS
+    clear_tables(counts)
+    for i in range(DISTANCES):
+        i64(distance_counts)[i] = 0
+    found, _ = find_matches(data, n, search, tokens, counts, distance_counts, work + _SEEN, work + _LENGTHS)
+    sum_tables(counts)
+    i64(counts)[END] = 1
+    huffman.code_lengths(counts, LITERALS, LONGEST, work + _LENGTHS, work + _HEAD)
+    huffman.code_lengths(distance_counts, DISTANCES, LONGEST, work + _DISTANCE_LENGTHS, work + _HEAD)
+    if found == 0:
+        i64(work + _DISTANCE_LENGTHS)[0] = 1  # a block without matches still names one distance
+    return found
+
+
+@helper(INT(*[INT] * 5))
+def _search_pays(data: int, n: int, bits: int, tokens: int, work: int) -> Any:
+    """Return 1 where a trial says that a search for strings makes the band clearly smaller."""
+    # Where bytes have little in common, strings have less: a short look will do.
+    places, part = (_PLACES, _TRIAL) if bits < 2 * n else (1, _TRIAL >> 2)
+    if n < places * part:
+        places, part = 1, n
+    counts, total = work + _TRIAL_COUNTS, 0
+    for i in range(places):
+        at = data + (2 * i + 1) * (n - part) // (2 * places)
+        _, gained = find_matches(at, part, 1, tokens, counts, counts + COUNTS, work + _SEEN, work + _LENGTHS)
+        total += gained
+    return 1 if total * n > bits * part * places >> _WORTH else 0
+
+
+@helper(BITS(INT, INT, UINT, UINT, *[INT] * 4))
+def _write_literals(
+    out: int, at: Any, bits: Any, count: Any, data: int, start: int, end: int, table: int
+) -> tuple[Any, Any, Any]:
+    """Write the codes of the bytes *start* to *end*, four at a time."""
+    q, t = u8(data), i32(table)
+    i = start
+    while i + 4 <= end:
+        a, b, c, d = t[q[i]], t[q[i + 1]], t[q[i + 2]], t[q[i + 3]]
+        na, nc = np.uint64(a >> 16), np.uint64(c >> 16)
+        nab = na + np.uint64(b >> 16)
+        ab = np.uint64(a & 0xFFFF) | np.uint64(b & 0xFFFF) << na
+        cd = np.uint64(c & 0xFFFF) | np.uint64(d & 0xFFFF) << nc
+        bits |= (ab | cd << nab) << count
+        count += nab + nc + np.uint64(d >> 16)
+        store64(out + at, bits)
+        whole = count >> np.uint64(3)
+        at += np.int64(whole)
+        bits >>= whole << np.uint64(3)
+        count &= np.uint64(7)
+        i += 4
+    while i < end:
+        word = np.int64(t[q[i]])
+        at, bits, count = put(out, at, bits, count, word & 0xFFFF, word >> 16)
+        i += 1
+    return at, bits, count
+
+
+@helper(BITS(INT, INT, UINT, UINT, *[INT] * 5))
+def _write_match(
+    out: int,
+    at: Any,
+    bits: Any,
+    count: Any,
+    token: int,
+    lengths: int,
+    codes: int,
+    distance_lengths: int,
+    distance_codes: int,
+) -> tuple[Any, Any, Any]:
+    """Write the match of a *token*, in pieces."""
+    length, code = i64(lengths), i64(codes)
+    rest = token >> 16 & 0xFFFFF
+    far = huffman.distance_symbol(token & 0xFFFF)
+    symbol = far & 31
+    far_bits, far_size = i64(distance_codes)[symbol], i64(distance_lengths)[symbol]
+    far_bits |= (far >> 5 & 0x7FFF) << far_size
+    far_size += far >> 20
+    while rest > 0:
+        piece = piece_of(rest)
+        near = huffman.length_symbol(piece)
+        symbol = near & 511
+        size = length[symbol]
+        value = code[symbol] | (near >> 9 & 127) << size
+        size += near >> 16
+        at, bits, count = put(out, at, bits, count, value | far_bits << size, size + far_size)
+        rest -= piece
+    return at, bits, count
+
+
+@helper(INT(*[INT] * 6))
+def deflate_block(data: int, n: int, final: int, tokens: int, out: int, work: int) -> Any:
+    """Write *n* bytes at *data* as one DEFLATE block that ends on a byte, and return how many it takes.
+
+    A block that is not *final* is followed by an empty stored one, so that blocks made apart can be joined.
+    """
+    counts, lengths, codes, table = work + _COUNTS, work + _LENGTHS, work + _CODES, work + _TABLE
+    distance_counts, distance_lengths = work + _DISTANCE_COUNTS, work + _DISTANCE_LENGTHS
+    distance_codes, fixed, fixed_distances = work + _DISTANCE_CODES, work + _FIXED, work + _FIXED_DISTANCES
+    found = _tokenise(data, n, 0, tokens, work)
+    text = huffman.cost(counts, lengths, LITERALS)
+    # The trial's tokens go behind those found, which stand if it fails.
+    if _search_pays(data, n, text, tokens + 8 * found, work):
+        found = _tokenise(data, n, 1, tokens, work)
+    huffman.fixed_lengths(fixed, fixed_distances)
+    text = huffman.cost(counts, lengths, LITERALS)
+    text += huffman.cost(distance_counts, distance_lengths, DISTANCES)
+    plain = huffman.cost(counts, fixed, LITERALS)
+    plain += huffman.cost(distance_counts, fixed_distances, DISTANCES)
+    at, bits, count = huffman.write_head(
+        out, 0, np.uint64(0), np.uint64(0), final, lengths, distance_lengths, text, plain, work + _HEAD
+    )
+    symbols = LITERALS
+    if i64(work + _HEAD + huffman.HEAD_SCRATCH - 8)[0] == 1:
+        lengths, distance_lengths, symbols = fixed, fixed_distances, LITERALS + 2
+    huffman.assign_codes(lengths, symbols, codes, work + _HEAD)
+    huffman.assign_codes(distance_lengths, DISTANCES, distance_codes, work + _HEAD)
+    length, code, packed, token = i64(lengths), i64(codes), i32(table), i64(tokens)
+    for i in range(256):
+        packed[i] = np.int32(code[i] | length[i] << 16)
+    i = 0
+    for k in range(found):
+        end = i + (token[k] >> 36)
+        at, bits, count = _write_literals(out, at, bits, count, data, i, end, table)
+        at, bits, count = _write_match(
+            out, at, bits, count, token[k], lengths, codes, distance_lengths, distance_codes
+        )
+        i = end + (token[k] >> 16 & 0xFFFFF)
+    at, bits, count = _write_literals(out, at, bits, count, data, i, n, table)
+    at, bits, count = put(out, at, bits, count, code[END], length[END])
+    if final == 0:
+        at, bits, count = put(out, at, bits, count, 0, 3)
+    if count > np.uint64(0):
+        at += 1
+    if final == 0:
+        store64(out + at, np.uint64(0xFFFF0000))
+        at += 4
+    return at
+
+
+def png_band(
+    rows: int,
+    stride: int,
+    n: int,
+    bpp: int,
+    swap: int,
+    y0: int,
+    y1: int,
+    final: int,
+    filtered: int,
+    tokens: int,
+    out: int,
+    work: int,
+) -> Any:
+    """Filter rows y0..y1 of an image and deflate them as a block of their own; return the bytes written.
+
+    Parameters
+    ----------
+    rows, stride, n, bpp : address of row 0, bytes from row to row, bytes a row, bytes a pixel (1..8)
+    swap : 1 for words with the low byte first, which are turned round on the way; else 0
+    y0, y1 : the band; the row before it is read, too
+    final : 1 for an image's last band, else 0: then the block ends on a byte and bands can be joined
+    filtered : room for (y1 - y0) (n + 1) + 8 bytes; what the stream's checksum is of
+    tokens : room for 3 (y1 - y0) (n + 1) + 16 bytes, aligned to 8
+    out : room for 9/8 (y1 - y0) (n + 1) + 1024 bytes
+    work : room for WORK bytes, aligned to 8
+    """
+    kind = choose_filter(rows, stride, n, bpp, swap, y0, y1, filtered, work)
+    for y in range(y0, y1):
+        row, to = rows + y * stride, filtered + (y - y0) * (n + 1)
+        if y == 0:
+            # There is no row above the first, so that Up would do nothing there.
+            filter_row(SUB if kind == UP else kind, row, row, n, bpp, swap, to)
+        else:
+            filter_row(kind, row, row - stride, n, bpp, swap, to)
+    return deflate_block(filtered, (y1 - y0) * (n + 1), final, tokens, out, work)

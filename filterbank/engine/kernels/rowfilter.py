@@ -1,0 +1,146 @@
+"""Rows as PNG filters them, the choice of the filter, and the counting of bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from filterbank.engine.kernels.vector import INT, helper, i64, low, u8
+from filterbank.engine.kernels.words import leading_zeros, load64
+
+NONE, SUB, UP = 0, 1, 2  # a row's filter, as PNG numbers them
+
+COUNTS = 4 * 512 * 8  # bytes of four tables of counts
+
+# The filter of a band is chosen by its rows 0, 16, 32, ...
+_SAMPLE = 16
+
+
+@helper(types.void(*[INT] * 6))
+def _filter_words(kind: int, row: int, above: int, n: int, bpp: int, out: int) -> None:
+    """Filter a row of words, the bytes of each in reverse."""
+    a, b, left, q = u8(row), u8(above), u8(row - bpp), u8(out)
+    first = low(bpp, n) if kind == SUB else n if kind == NONE else 0
+    for i in range(first >> 1):
+        q[2 * i] = a[2 * i + 1]
+        q[2 * i + 1] = a[2 * i]
+    if kind == SUB:
+        for i in range(first >> 1, n >> 1):
+            q[2 * i] = np.uint8(a[2 * i + 1] - left[2 * i + 1])
+            q[2 * i + 1] = np.uint8(a[2 * i] - left[2 * i])
+    elif kind == UP:
+        for i in range(n >> 1):
+            q[2 * i] = np.uint8(a[2 * i + 1] - b[2 * i + 1])
+            q[2 * i + 1] = np.uint8(a[2 * i] - b[2 * i])
+
+
+@helper(INT(*[INT] * 7))
+def filter_row(kind: int, row: int, above: int, n: int, bpp: int, swap: int, out: int) -> int:
+    """Write a row of *n* bytes as PNG stores it: the filter's number, then what the filter leaves.
+
+    With *swap* the row's samples are words with the low byte first, and every pair of bytes changes places.
+    """
+    u8(out)[0] = np.uint8(kind)
+    if swap:
+        _filter_words(kind, row, above, n, bpp, out + 1)
+        return 0
+    a, b, left, q = u8(row), u8(above), u8(row - bpp), u8(out + 1)
+    if kind == NONE:
+        for x in range(n):
+            q[x] = a[x]
+    elif kind == SUB:
+        for x in range(low(bpp, n)):
+            q[x] = a[x]
+        for x in range(bpp, n):
+            q[x] = np.uint8(a[x] - left[x])
+    else:
+        for x in range(n):
+            q[x] = np.uint8(a[x] - b[x])
+    return 0
+
+
+@helper(INT(INT, INT))
+def count_word(word: int, tables: int) -> int:
+    """Add a word's 8 bytes to the counts; neighbours go to four tables, so that equal ones need not wait."""
+    t, w = i64(tables), np.uint64(word)
+    t[np.int64(w & np.uint64(255))] += 1
+    t[512 + np.int64(w >> np.uint64(8) & np.uint64(255))] += 1
+    t[1024 + np.int64(w >> np.uint64(16) & np.uint64(255))] += 1
+    t[1536 + np.int64(w >> np.uint64(24) & np.uint64(255))] += 1
+    t[np.int64(w >> np.uint64(32) & np.uint64(255))] += 1
+    t[512 + np.int64(w >> np.uint64(40) & np.uint64(255))] += 1
+    t[1024 + np.int64(w >> np.uint64(48) & np.uint64(255))] += 1
+    t[1536 + np.int64(w >> np.uint64(56))] += 1
+    return 0
+
+
+@helper(INT(*[INT] * 3))
+def _count_bytes(data: int, n: int, tables: int) -> int:
+    """Add *n* bytes to the counts."""
+    t, q = i64(tables), u8(data)
+    whole = n & ~7
+    for i in range(0, whole, 8):
+        count_word(np.int64(load64(data + i)), tables)
+    for i in range(whole, n):
+        t[np.int64(q[i])] += 1
+    return 0
+
+
+@helper(INT(INT))
+def clear_tables(tables: int) -> Any:
+    """Set the counts of all four tables to zero."""
+    t = i64(tables)
+    for i in range(2048):
+        t[i] = 0
+    return 0
+
+
+@helper(INT(INT))
+def sum_tables(tables: int) -> Any:
+    """Add the four tables up into the first."""
+    t = i64(tables)
+    for i in range(512):
+        t[i] += t[512 + i] + t[1024 + i] + t[1536 + i]
+    return 0
+
+
+@helper(INT(INT))
+def _log2(x: int) -> Any:
+    """Return 64 log2(x) for a positive *x* below 2**40, interpolated between powers of two."""
+    whole = 63 - leading_zeros(np.uint64(x))
+    return 64 * whole + ((x << 6) >> whole) - 64
+
+
+@helper(INT(INT, INT))
+def _entropy(counts: int, n: int) -> Any:
+    """Return about 64 times the bits that *n* counted bytes take at best."""
+    count = i64(counts)
+    total = n * _log2(n)
+    for i in range(256):
+        if count[i] > 0:
+            total -= count[i] * _log2(count[i])
+    return total
+
+
+@helper(INT(*[INT] * 9))
+def choose_filter(
+    rows: int, stride: int, n: int, bpp: int, swap: int, y0: int, y1: int, out: int, tables: int
+) -> int:
+    """Return the filter that leaves the least to code in the band's sampled rows; *out* is overwritten."""
+    best, least = UP, np.int64(1) << 62
+    for k in range(3):
+        kind = UP - k  # Up first: it wins a tie, on flat maps above all
+        clear_tables(tables)
+        sampled = 0
+        for y in range(y0 + (1 if y0 == 0 and y1 > 1 else 0), y1, _SAMPLE):
+            above = rows + (y - 1) * stride if y > 0 else rows
+            filter_row(kind if y > 0 or kind != UP else NONE, rows + y * stride, above, n, bpp, swap, out)
+            _count_bytes(out + 1, n, tables)
+            sampled += n
+        sum_tables(tables)
+        price = _entropy(tables, sampled)
+        if price < least:
+            best, least = kind, price
+    return best

@@ -1,0 +1,71 @@
+"""Single instructions for kernels: unaligned words, the zeros at their ends, asking for memory ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from filterbank.engine.kernels.vector import cgutils, intrinsic
+
+
+@intrinsic
+def load64(typingctx: Any, address: Any) -> Any:
+    """Return the 8 bytes at any address, the first one lowest."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = builder.load(builder.inttoptr(args[0], ir.IntType(64).as_pointer()))
+        word.align = 1
+        return word
+
+    return types.uint64(types.int64), generate
+
+
+@intrinsic
+def store64(typingctx: Any, address: Any, word: Any) -> Any:
+    """Write 8 bytes to any address, the lowest one first."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        store = builder.store(args[1], builder.inttoptr(args[0], ir.IntType(64).as_pointer()))
+        store.align = 1
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.uint64), generate
+
+
+def _count(name: str) -> Any:
+    @intrinsic
+    def count(typingctx: Any, word: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64), ir.IntType(1)])
+            function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.i64")
+            return builder.call(function, [args[0], ir.IntType(1)(0)])
+
+        return types.int64(types.uint64), generate
+
+    return count
+
+
+# Of a uint64; 64 for zero.
+leading_zeros = _count("ctlz")
+trailing_zeros = _count("cttz")
+
+
+def _prefetch(write: int) -> Any:
+    @intrinsic
+    def prefetch(typingctx: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
+            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            builder.call(function, [builder.inttoptr(args[0], pointer), i32(write), i32(3), i32(1)])
+            return context.get_dummy_value()
+
+        return types.void(types.int64), generate
+
+    return prefetch
+
+
+# Ask for the cache line at an address, which need not be readable.
+prefetch_read, prefetch_write = _prefetch(0), _prefetch(1)
