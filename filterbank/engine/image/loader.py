@@ -29,6 +29,12 @@ class Kernels:
     direct: mapping.Function
     encode: mapping.Function
     measure: mapping.Function
+    png_band: mapping.Function
+    fft_forward: mapping.Function
+    fft_tiles: mapping.Function
+    winograd_43: mapping.Function
+    winograd_44: mapping.Function
+    winograd_45: mapping.Function
     owner: object = None
 
 

@@ -7,6 +7,12 @@ a byte distance), ``f`` float32, ``v`` nothing.
 from __future__ import annotations
 
 KERNELS = {
+    "png_band": ("filterbank.engine.kernels.deflate", "iiiiiiiiiiii>i"),
+    "fft_forward": ("filterbank.engine.kernels.fft", "iii>v"),
+    "fft_tiles": ("filterbank.engine.kernels.fft", "iiii>v"),
+    "winograd_43": ("filterbank.engine.kernels.winograd", "iiii>v"),
+    "winograd_44": ("filterbank.engine.kernels.winograd", "iiii>v"),
+    "winograd_45": ("filterbank.engine.kernels.winograd", "iiii>v"),
     "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
     "encode": ("filterbank.engine.kernels.codes", "iiiii>i"),
     "measure": ("filterbank.engine.kernels.codes", "iii>v"),

@@ -1,0 +1,184 @@
+"""Cook-Toom convolution against the formula in float64, and its matrices exactly."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numba
+import numpy as np
+import pytest
+from convolution import BAR, assert_within_bar, error_of, naive
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filterbank.engine import winograd
+from filterbank.engine.kernels import winograd as kernels
+from filterbank.engine.kernels.cooktoom import matrices
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    made = {3: kernels.winograd_43, 4: kernels.winograd_44, 5: kernels.winograd_45}
+    return {r: numba.njit(kernel, nogil=True, error_model="numpy") for r, kernel in made.items()}
+
+
+def times(matrix, vector):
+    return [sum((a * x for a, x in zip(row, vector, strict=True)), Fraction(0)) for row in matrix]
+
+
+@pytest.mark.parametrize(("m", "r"), [(2, 3), (4, 3), (4, 4), (4, 5)])
+def test_matrices_are_exact(m, r):
+    outputs, filters, inputs = matrices(m, r)
+    for a in range(m + r - 1):
+        for b in range(r):
+            d = [Fraction(int(i == a)) for i in range(m + r - 1)]
+            g = [Fraction(int(i == b)) for i in range(r)]
+            products = [x * y for x, y in zip(times(filters, g), times(inputs, d), strict=True)]
+            assert times(outputs, products) == [int(i + b == a) for i in range(m)]
+
+
+def convolve(compiled, image, weights, biases, shape, r, stride=(1, 1), pad=(0, 0)):
+    """Return the maps and the spread of errors that the points predict."""
+    points = winograd.transform(weights, r, stride)
+    out = np.full((len(weights), *shape), np.nan, np.float32)
+    winograd.convolve(winograd.lay_out(points, *shape), image, out, compiled[r], pad, biases)
+    return out, points.error
+
+
+def assert_as_predicted(out, expected, weights, image, predicted):
+    """The bar holds wherever the prediction lets the method be used, and the prediction everywhere."""
+    assert np.isfinite(out).all()
+    error = error_of(out, expected, weights, image)
+    assert error <= 6 * predicted + 4e-7, f"error {error:.2e}, predicted {predicted:.2e}"
+    if 4 * predicted <= BAR:
+        assert_within_bar(out, expected, weights, image)
+
+
+def check(compiled, seed, r, kernel_size, filters, planes, shape, stride=(1, 1), pad=(0, 0)):
+    rng = np.random.default_rng(seed)
+    image = rng.random((planes, *shape), np.float32) - np.float32(0.3)
+    weights = rng.normal(size=(filters, planes, *kernel_size))
+    biases = (rng.normal(size=filters) * 0.1).astype(np.float32)
+    expected = naive(image, weights, biases, stride, pad=pad)
+    out, predicted = convolve(compiled, image, weights, biases, expected.shape[1:], r, stride, pad)
+    assert_as_predicted(out, expected, weights, image, predicted)
+
+
+@pytest.mark.parametrize("r", winograd.TAPS)
+@pytest.mark.parametrize("extent", [1, 2, 3, 4, 5, 7, 9, 11, 15])
+@pytest.mark.parametrize(("planes", "filters", "stride"), [(1, 1, 1), (3, 8, 1), (3, 7, 2), (2, 5, 4)])
+def test_every_filter_size(compiled, r, extent, planes, filters, stride):
+    shape = (extent + 30, extent + 300)
+    check(
+        compiled, 1, r, (extent, extent), filters, planes, shape, (stride, stride), (extent // 2, extent // 2)
+    )
+
+
+CASES = st.fixed_dictionaries(
+    {
+        "seed": st.integers(0, 99),
+        "r": st.sampled_from(winograd.TAPS),
+        "kernel_size": st.tuples(st.integers(1, 8), st.integers(1, 8)),
+        "filters": st.integers(1, 17),
+        "planes": st.integers(1, 4),
+        "shape": st.tuples(st.integers(1, 60), st.integers(1, 400)),
+        "stride": st.tuples(st.integers(1, 4), st.integers(1, 4)),
+        "pad": st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    }
+)
+
+
+@given(CASES)
+@settings(max_examples=80, deadline=None)
+def test_any_layer(compiled, case):
+    least = [f - 2 * p for f, p in zip(case["kernel_size"], case["pad"], strict=True)]
+    shape = tuple(max(n, m) for n, m in zip(case["shape"], least, strict=True))
+    check(compiled, **(case | {"shape": shape}))
+
+
+@pytest.mark.parametrize("kind", ["bright and zero-sum", "impulses", "many channels"])
+def test_hard_images_stay_within_the_bar(compiled, kind):
+    rng = np.random.default_rng(3)
+    planes = 48 if kind == "many channels" else 3
+    weights = rng.normal(size=(6, planes, 5, 5))
+    image = rng.random((planes, 60, 90), np.float32)
+    if kind == "bright and zero-sum":
+        weights -= weights.mean((1, 2, 3), keepdims=True)
+        image = 0.98 + 0.02 * image
+    elif kind == "impulses":
+        image = np.float32(1) * (rng.random(image.shape) < 0.01)
+    image = image.astype(np.float32)
+    expected = naive(image, weights)
+    for r in winograd.TAPS:
+        out, predicted = convolve(compiled, image, weights, None, expected.shape[1:], r)
+        assert 4 * predicted <= BAR
+        assert_within_bar(out, expected, weights, image)
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5, 7, 9, 11])
+@pytest.mark.parametrize("planes", [1, 3])
+def test_ordinary_filters_are_predicted_to_be_accurate(kernel_size, planes):
+    rng = np.random.default_rng(kernel_size)
+    blob = np.exp(-((np.arange(kernel_size) - kernel_size // 2) ** 2) / kernel_size)
+    for weights in (rng.normal(size=(4, planes, kernel_size, kernel_size)), np.outer(blob, blob)[None, None]):
+        r = winograd.best_taps((kernel_size, kernel_size), (1, 1))
+        assert 4 * winograd.transform(weights, r).error <= BAR
+
+
+def test_an_impulse_at_a_corner_is_predicted_to_be_bad():
+    weights = np.zeros((1, 1, 5, 5))
+    weights[0, 0, 0, 0] = 1
+    assert 4 * winograd.transform(weights, 5).error > BAR
+
+
+def test_a_view_and_parts_of_the_rows(compiled):
+    rng = np.random.default_rng(4)
+    image = rng.random((2, 90, 300), np.float32)[:, 10:, 7:290]
+    weights = rng.normal(size=(9, 2, 3, 3))
+    expected = naive(image, weights)
+    plan = winograd.lay_out(winograd.transform(weights, 3), *expected.shape[1:])
+    out = np.full((9, expected.shape[1], expected.shape[2] + 9), np.nan, np.float32)
+    for part in (range(2), range(2, 19), range(19, 20)):
+        winograd.convolve(plan, image, out[:, :, :-9], compiled[3], rows=part)
+    assert_within_bar(out[:, :, :-9], expected, weights, image)
+    assert np.isnan(out[:, :, -9:]).all()
+    whole = np.empty(expected.shape, np.float32)
+    winograd.convolve(plan, image, whole, compiled[3])
+    np.testing.assert_array_equal(whole, out[:, :, :-9])
+
+
+@pytest.mark.parametrize("r", winograd.TAPS)
+def test_the_image_of_machine_code_is_as_accurate(kernels, r):
+    check({r: getattr(kernels, f"winograd_4{r}")}, 2, r, (7, 6), 13, 3, (50, 140), stride=(2, 1), pad=(3, 3))
+
+
+def test_nothing_outside_the_space_is_touched(compiled):
+    rng = np.random.default_rng(5)
+    image = rng.random((3, 40, 130), np.float32)
+    plan = winograd.lay_out(winograd.transform(rng.normal(size=(7, 3, 7, 7)), 4, (2, 2)), 17, 62)
+    floats = -(-plan.space_bytes // 4)
+    space = winograd.aligned((floats + 64,))
+    space[:] = np.nan
+    out = np.empty((7, 17, 62), np.float32)
+    winograd.convolve(plan, image, out, compiled[4], space=space[32 : 32 + floats])
+    assert np.isfinite(out).all()
+    assert np.isnan(space[:32]).all()
+    assert np.isnan(space[32 + floats :]).all()
+
+
+def test_other_block_sizes_are_refused():
+    with pytest.raises(ValueError, match="taps of a block: found 6"):
+        winograd.transform(np.ones((1, 1, 3, 3)), 6)
+
+
+def test_the_comparison_sees_one_wrong_output(compiled):
+    image = np.random.default_rng(0).random((1, 40, 40), np.float32)
+    weights = np.ones((1, 1, 3, 3)) / 9
+    expected = naive(image, weights)
+    out, predicted = convolve(compiled, image, weights, None, expected.shape[1:], 3)
+    assert error_of(out, expected, weights, image) < BAR
+    out[0, 20, 20] += 3e-5
+    with pytest.raises(AssertionError):
+        assert_within_bar(out, expected, weights, image)
+    with pytest.raises(AssertionError):
+        assert_as_predicted(out, expected, weights, image, predicted)
