@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -51,7 +55,13 @@ done:
   ret ptr %p
 }
 """
-_KEEP = ("memset", "memcpy")
+
+# Modules whose kernels a second process lowers: about half of the work.
+_OTHERS = {
+    "filterbank.engine.kernels.deflate",
+    "filterbank.engine.kernels.fft",
+    "filterbank.engine.kernels.winograd",
+}
 
 
 class BuildError(Exception):
@@ -72,19 +82,37 @@ def compile_object(kernels: dict[str, tuple[str, str]] = KERNELS) -> bytes:
         cpu=host_cpu(), features=host_features(), opt=3, reloc="pic", codemodel="small"
     )
     module = llvm.parse_assembly(_LIBC)
-    exports = {}
-    for name, (where, signature) in kernels.items():
-        wrapper = _compile(getattr(importlib.import_module(where), name), signature)
-        text = wrapper.inspect_llvm()
+    for name, (symbol, text) in _lowered_by_two(kernels).items():
         if re.search(r"inttoptr \(i64 \d", text):
             raise BuildError(f"kernel {name} holds an address of the process that compiled it")
-        module.link_in(llvm.parse_assembly(text))
-        exports[wrapper.native_name] = name
+        module.link_in(_sealed(text, symbol, name))
     module.triple = llvm.get_default_triple()
     module.data_layout = str(machine.target_data)
-    _seal(module, exports)
     _optimise(module, machine)
     return bytes(machine.emit_object(module))
+
+
+def lowered(kernels: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Return the symbol and the LLVM assembly of each kernel."""
+    done = {}
+    for name, (where, signature) in kernels.items():
+        wrapper = _compile(getattr(importlib.import_module(where), name), signature)
+        done[name] = wrapper.native_name, wrapper.inspect_llvm()
+    return done
+
+
+def _lowered_by_two(kernels: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Return what `lowered` does, a second process taking about half: most of it is Python's own time."""
+    other = {name: kernels[name] for name in kernels if kernels[name][0] in _OTHERS}
+    own = {name: kernels[name] for name in kernels if name not in other}
+    if not other or (os.cpu_count() or 1) < 2:
+        return lowered(kernels)
+    command = [sys.executable, "-m", __name__, *other]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        done = lowered(own)
+        text, _ = process.communicate()
+    # A child that cannot start or import us is no reason to fail: the work is done here then.
+    return done | (json.loads(text) if process.returncode == 0 else lowered(other))
 
 
 def _compile(function: Any, signature: str) -> Any:
@@ -93,14 +121,18 @@ def _compile(function: Any, signature: str) -> Any:
     return _cfunc(kind, error_model="numpy", boundscheck=False, _nrt=False)(function)
 
 
-def _seal(module: Any, exports: dict[str, str]) -> None:
-    """Leave only the kernels visible: LLVM then sees that none raises, and drops the error paths."""
+def _sealed(text: str, symbol: str, name: str) -> Any:
+    """Return the module of one kernel with only the kernel visible, under its *name*.
+
+    LLVM then sees that nothing raises, and drops the error paths. Helpers of two kernels may bear the
+    same symbol, having been compiled in two processes: hidden ones are kept apart.
+    """
+    module = llvm.parse_assembly(text)
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration:
-            seen = value.name in exports or value.name in _KEEP
-            value.linkage = "external" if seen else "internal"
-    for symbol, name in exports.items():
-        module.get_function(symbol).name = name
+            value.linkage = "external" if value.name == symbol else "internal"
+    module.get_function(symbol).name = name
+    return module
 
 
 def _optimise(module: Any, machine: Any) -> None:
@@ -109,3 +141,7 @@ def _optimise(module: Any, machine: Any) -> None:
     options.slp_vectorization = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
+
+
+if __name__ == "__main__":
+    json.dump(lowered({name: KERNELS[name] for name in sys.argv[1:]}), sys.stdout)

@@ -19,6 +19,7 @@ from filterbank.engine.kernels.rowfilter import (
     COUNTS,
     SUB,
     UP,
+    adler32,
     choose_filter,
     clear_tables,
     filter_row,
@@ -213,10 +214,10 @@ def png_band(
     swap : 1 for words with the low byte first, which are turned round on the way; else 0
     y0, y1 : the band; the row before it is read, too
     final : 1 for an image's last band, else 0: then the block ends on a byte and bands can be joined
-    filtered : room for (y1 - y0) (n + 1) + 8 bytes; what the stream's checksum is of
+    filtered : room for (y1 - y0) (n + 1) + 8 bytes
     tokens : room for 3 (y1 - y0) (n + 1) + 16 bytes, aligned to 8
     out : room for 9/8 (y1 - y0) (n + 1) + 1024 bytes
-    work : room for WORK bytes, aligned to 8
+    work : room for WORK bytes, aligned to 8; its first word becomes the Adler-32 of the filtered bytes
     """
     kind = choose_filter(rows, stride, n, bpp, swap, y0, y1, filtered, work)
     for y in range(y0, y1):
@@ -226,4 +227,6 @@ def png_band(
             filter_row(SUB if kind == UP else kind, row, row, n, bpp, swap, to)
         else:
             filter_row(kind, row, row - stride, n, bpp, swap, to)
-    return deflate_block(filtered, (y1 - y0) * (n + 1), final, tokens, out, work)
+    size = deflate_block(filtered, (y1 - y0) * (n + 1), final, tokens, out, work)
+    i64(work)[0] = adler32(filtered, (y1 - y0) * (n + 1))
+    return size

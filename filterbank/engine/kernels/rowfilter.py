@@ -14,8 +14,12 @@ NONE, SUB, UP = 0, 1, 2  # a row's filter, as PNG numbers them
 
 COUNTS = 4 * 512 * 8  # bytes of four tables of counts
 
-# The filter of a band is chosen by its rows 0, 16, 32, ...
-_SAMPLE = 16
+# The filter of a band is chosen by its rows 0, 32, 64, ...
+_SAMPLE = 32
+
+# Bytes after which the checksum's sums are reduced: twice as many could overflow 32 bits.
+_CHUNK = 2048
+_MODULUS = 65521
 
 
 @helper(types.void(*[INT] * 6))
@@ -144,3 +148,23 @@ def choose_filter(
         if price < least:
             best, least = kind, price
     return best
+
+
+@helper(INT(INT, INT))
+def adler32(data: int, n: int) -> Any:
+    """Return the Adler-32 of *n* bytes: here, as a vector loop does it faster than a library byte by byte."""
+    a: Any = 1
+    b: Any = 0
+    start = 0
+    while start < n:
+        q, size = u8(data + start), low(_CHUNK, n - start)
+        total: Any = np.int32(0)
+        weighted: Any = np.int32(0)
+        for i in range(size):
+            x = np.int32(q[i])
+            total = np.int32(total + x)
+            weighted = np.int32(weighted + x * np.int32(size - i))
+        b = (b + size * a + weighted) % _MODULUS
+        a = (a + total) % _MODULUS
+        start += size
+    return b << 16 | a
