@@ -14,7 +14,7 @@ from typing import Any
 from numba import types
 
 from filterbank.engine.kernels.activation import activate
-from filterbank.engine.kernels.codes import encode_line, gather
+from filterbank.engine.kernels.codes import finish, gather
 from filterbank.engine.kernels.fill import fill
 from filterbank.engine.kernels.layout import (
     ACTIVATION,
@@ -24,7 +24,6 @@ from filterbank.engine.kernels.layout import (
     BLOCKS,
     CARRY,
     CHUNKS,
-    CLIPPED,
     COLUMNS,
     ENDS,
     EXACT_BLOCKS,
@@ -55,7 +54,7 @@ from filterbank.engine.kernels.layout import (
     WEIGHTS,
     WIDEST,
 )
-from filterbank.engine.kernels.vector import INT, LANES, SHAPES, f32, f64, helper, i64, low, tile
+from filterbank.engine.kernels.vector import INT, LANES, SHAPES, f32, helper, i64, low, tile
 
 
 def _summer(size: int, vectors: int) -> Any:
@@ -115,13 +114,12 @@ def _finish(layer: int, line: int, y: int, x: int, columns: int, index: int, sta
     words = i64(layer)
     a, b = f32(words[PARAMETERS])[0], f32(words[PARAMETERS])[1]
     activate(line, columns, words[ACTIVATION], a, b)
-    state = statistics + STATISTICS_BYTES * index
-    if statistics:
-        gather(line, columns, state)
-    kind = words[OUT_KIND]
+    state, kind = statistics + STATISTICS_BYTES * index, words[OUT_KIND]
     if kind != FLOATS:
         out = i64(words[MAPS])[index] + y * words[MAP_STEP] + kind * x
-        f64(state)[8 * CLIPPED] += encode_line(line, columns, out, kind, words[SCALES] + 48 * index)
+        finish(line, columns, state, out, kind, words[SCALES] + 48 * index)
+    elif statistics:
+        gather(line, columns, state)
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
