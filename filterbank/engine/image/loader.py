@@ -27,6 +27,7 @@ class Kernels:
     """
 
     direct: mapping.Function
+    separable: mapping.Function
     encode: mapping.Function
     measure: mapping.Function
     png_band: mapping.Function

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16
-from filterbank.engine.kernels.quick import GROUP, GROUPS, quick_codes, quick_survey
+from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16, STATISTICS_BYTES
+from filterbank.engine.kernels.quick import GROUP, GROUPS, quick_both, quick_codes, quick_survey
 from filterbank.engine.kernels.rows import careful_survey, coder
 from filterbank.engine.kernels.vector import INT, f32, f64, helper, low, u8, u16
 from filterbank.engine.kernels.words import trailing_zeros
@@ -104,36 +104,41 @@ def _nearness(scale: int) -> Any:
     return np.float32(near if 1e-30 < span < 1e30 and near < 0.01 else 1)
 
 
-@helper(types.void(INT, INT, INT, INT, INT, INT))
-def finish(line: int, count: int, state: int, out: int, kind: int, scale: int) -> None:
-    """Write the codes of *count* floats to *out*, and update a map's statistics with them.
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int, scale: int) -> None:
+    """Write the codes of *count* floats to *out* and count what is clipped; update statistics where asked.
 
     For 8 bits float32 decides all but a few groups of values.
     """
-    told = f64(state)
+    clipped = f64(state + STATISTICS_BYTES // 6 * CLIPPED)
     near = _nearness(scale) if kind == CODES_8 else np.float32(1)
     done = 0
     if near < 1:
         while count - done >= GROUP:
             groups = low(GROUPS, (count - done) // GROUP)
             values, codes = line + 4 * done, out + done
-            left = quick_codes(values, groups, state, codes, scale, near)
+            left: int = 0
+            if surveyed:
+                left = quick_both(values, groups, state, codes, scale, near)
+            else:
+                left = quick_codes(values, groups, state, codes, scale, near)
             if left < 0:
                 _gather_all(values, GROUP * groups, state)
-                told[8 * CLIPPED] += _encode_8(values, GROUP * groups, codes, scale)
+                clipped[0] += _encode_8(values, GROUP * groups, codes, scale)
             else:
                 while left:
                     at = GROUP * trailing_zeros(np.uint64(left))
-                    told[8 * CLIPPED] += _encode_8(values + 4 * at, GROUP, codes + at, scale)
+                    clipped[0] += _encode_8(values + 4 * at, GROUP, codes + at, scale)
                     left &= left - 1
             done += GROUP * groups
-    gather(line + 4 * done, count - done, state)
-    told[8 * CLIPPED] += encode_line(line + 4 * done, count - done, out + kind * done, kind, scale)
+    if surveyed:
+        gather(line + 4 * done, count - done, state)
+    clipped[0] += encode_line(line + 4 * done, count - done, out + kind * done, kind, scale)
 
 
 def encode(values: int, count: int, state: int, out: int, kind: int, scale: int) -> None:
     """Do for *count* float32 values, maps already there, what `finish` does for a line."""
-    finish(values, count, state, out, kind, scale)
+    finish(values, count, state, 1, out, kind, scale)
 
 
 def measure(values: int, count: int, state: int) -> None:

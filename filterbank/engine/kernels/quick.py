@@ -21,45 +21,54 @@ GROUPS = 32  # at most so many in one pass
 _ROUND = 1.5 * 2.0**23
 
 
-def _pass(has_codes: bool) -> Any:
+def _pass(has_survey: bool, has_codes: bool) -> Any:
     """Return an intrinsic updating statistics by *groups*·GROUP floats and writing their 8-bit codes.
 
     It answers which groups' codes are open, one bit a group: a value lies so *near* to the middle
-    between two codes that its rounding may matter. −1, with statistics as they were and codes of no
-    worth, where a value is not finite.
+    between two codes that its rounding may matter, or is not finite. A survey answers −1 where a value
+    is not, with statistics as they were and codes of no worth.
     """
 
     @intrinsic
     def quick(typing: Any, values: Any, groups: Any, state: Any, out: Any, scale: Any, near: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _emit_pass(Vectors(builder, LANES), has_codes, *arguments)
+            return _emit_pass(Vectors(builder, LANES), has_survey, has_codes, *arguments)
 
         return INT(INT, INT, INT, INT, INT, FLOAT), generate
 
     return quick
 
 
-quick_survey, quick_codes = _pass(False), _pass(True)
+quick_survey, quick_codes, quick_both = _pass(True, False), _pass(False, True), _pass(True, True)
 
 
 def _emit_pass(
-    v: Vectors, has_codes: bool, values: Any, groups: Any, state: Any, out: Any, scale: Any, near: Any
+    v: Vectors,
+    has_survey: bool,
+    has_codes: bool,
+    values: Any,
+    groups: Any,
+    state: Any,
+    out: Any,
+    scale: Any,
+    near: Any,
 ) -> Any:
     b = v.builder
-    survey = _Survey(v, state)
+    survey = _Survey(v, state) if has_survey else None
     codes = _Codes(v, scale, near) if has_codes else None
     with cgutils.for_range(b, groups) as loop:
         source = v.at(values, b.mul(loop.index, _I64(4 * GROUP)))
         line = [v.load(v.at(source, 4 * at)) for at in range(0, GROUP, v.lanes)]
-        survey.add(line, source)
+        if survey is not None:
+            survey.add(line, source)
         if codes is not None:
             codes.write(line, v.at(out, b.mul(loop.index, _I64(GROUP))), loop.index)
-    is_finite = survey.is_finite()
-    with b.if_then(is_finite):
-        survey.keep(state)
-        if codes is not None:
-            codes.keep(state)
-    return b.select(is_finite, b.load(codes.open) if codes is not None else _I64(0), _I64(-1))
+    is_known = survey.is_finite() if survey is not None else ir.IntType(1)(1)
+    with b.if_then(is_known):
+        for part in (survey, codes):
+            if part is not None:
+                part.keep(state)
+    return b.select(is_known, b.load(codes.open) if codes is not None else _I64(0), _I64(-1))
 
 
 class _Survey:
@@ -84,8 +93,7 @@ class _Survey:
             for slot, predicate in zip(self.ends, "<>", strict=True):
                 best = b.load(slot)
                 b.store(b.select(b.fcmp_ordered(predicate, x, best), x, best), slot)
-            negative = b.sext(b.fcmp_ordered("<", x, zero), self.whole)
-            b.store(b.sub(b.load(self.negatives), negative), self.negatives)
+            b.store(v.count(b.load(self.negatives), b.fcmp_ordered("<", x, zero)), self.negatives)
         for at in range(0, GROUP, 8):  # loaded again: widening from memory is the cheaper instruction
             total = self.totals[at // 8 % 2]
             part = v.load(v.at(source, 4 * at), ir.VectorType(_F32, 8))
@@ -129,7 +137,8 @@ class _Codes:
         self.slope, self.offset, self.lowest, self.top = (
             v.splat(b.fptrunc(value, _F32)) for value in (slope, offset, lowest, top)
         )
-        self.limit = v.splat(b.fsub(_F32(0.5), near))
+        # As whole numbers floats without a sign keep their order, and NaN is the largest.
+        self.limit = v.splat(b.bitcast(b.fsub(_F32(0.5), near), _I32), ir.VectorType(_I32, v.lanes))
         self.rounding = ir.Constant(v.type, [_ROUND] * v.lanes)
         self.whole = ir.VectorType(_I32, v.lanes)
         self.clipped = v.variable(ir.Constant(self.whole, [0] * v.lanes))
@@ -137,19 +146,19 @@ class _Codes:
 
     def write(self, line: list[Any], out: Any, group: Any) -> None:
         v, b = self.v, self.v.builder
-        farthest = ir.Constant(v.type, [0.0] * v.lanes)
+        farthest = ir.Constant(self.whole, [0] * v.lanes)
         before = clipped = b.load(self.clipped)
         for at, x in enumerate(line):
             exact = v.muladd(x, self.slope, self.offset)
             code = b.fsub(b.fadd(exact, self.rounding), self.rounding)
-            off = v.absolute(b.fsub(exact, code))
-            farthest = b.select(b.fcmp_ordered(">", off, farthest), off, farthest)
+            off = b.bitcast(v.absolute(b.fsub(exact, code)), self.whole)
+            farthest = b.select(b.icmp_signed(">", off, farthest), off, farthest)
             kept = b.select(b.fcmp_ordered(">", code, self.lowest), code, self.lowest)
             kept = b.select(b.fcmp_ordered("<", kept, self.top), kept, self.top)
-            clipped = b.sub(clipped, b.sext(b.fcmp_unordered("!=", kept, code), self.whole))
+            clipped = v.count(clipped, b.fcmp_unordered("!=", kept, code))
             byte = b.trunc(b.fptosi(kept, self.whole), ir.VectorType(_I8, v.lanes))
             v.store(byte, v.at(out, v.lanes * at), 1)
-        is_open = v.is_any(b.fcmp_ordered(">", farthest, self.limit))
+        is_open = v.is_any(b.icmp_signed(">", farthest, self.limit))
         b.store(b.select(is_open, before, clipped), self.clipped)
         b.store(b.or_(b.load(self.open), b.shl(b.zext(is_open, _I64), group)), self.open)
 

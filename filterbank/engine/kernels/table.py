@@ -14,6 +14,7 @@ KERNELS = {
     "winograd_44": ("filterbank.engine.kernels.winograd", "iiii>v"),
     "winograd_45": ("filterbank.engine.kernels.winograd", "iiii>v"),
     "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
+    "separable": ("filterbank.engine.kernels.separable", "iiiii>v"),
     "encode": ("filterbank.engine.kernels.codes", "iiiiii>v"),
     "measure": ("filterbank.engine.kernels.codes", "iii>v"),
 }

@@ -177,6 +177,11 @@ class Vectors:
         kind = ir.FunctionType(_I32, [value.type])
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), (value,))
 
+    def count(self, total: Any, flags: Any) -> Any:
+        """Return a vector of int32, one more where a flag is true."""
+        one = ir.Constant(total.type, [1] * total.type.count)
+        return self.builder.select(flags, self.builder.add(total, one), total)
+
     def is_any(self, flags: Any) -> Any:
         """Return whether one of a vector of truth values is true."""
         bits = ir.IntType(flags.type.count)
