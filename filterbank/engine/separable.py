@@ -165,14 +165,14 @@ class SeparablePlan(DirectPlan):
         c, j = np.divmod(block.places, g.kernel[1])
         column = j * g.dilation[1]
         line = c * stride + column % stride
-        return (FLOAT * (line * self._length + column // stride)).astype(np.int64)
+        return np.asarray(FLOAT * (line * self._length + column // stride), np.int64)
 
     def _ring_offsets(self, block: blocks.Block, slots: NDArray[np.int64], start: int) -> NDArray[np.int64]:
         """Return the taps' distances in bytes from the ring, the receptive field beginning at row *start*."""
         q, i = np.divmod(block.places, self.geometry.kernel[0])
         ring, length = (int(self._words[word]) for word in (words.RING_ROWS, words.RING_LENGTH))
         row = slots[q] * ring + (start + i * self.geometry.dilation[0]) % ring
-        return (FLOAT * length * row).astype(np.int64)
+        return np.asarray(FLOAT * length * row, np.int64)
 
 
 def _support(factors: Factors, depth: int, kernel: tuple[int, ...]) -> int:
@@ -191,7 +191,8 @@ def _two_layers(
     Equal row vectors of a channel are summed across once, whichever filters they belong to.
     """
     places: dict[tuple[int, bytes], int] = {}
-    across, down = [], []
+    across: list[NDArray[np.float64]] = []
+    down = []
     for k, (found, start) in enumerate(zip(factors, starts, strict=True)):
         for c, column, row in zip(found.channels, found.columns, found.rows, strict=True):
             key = start + int(c), row.astype(np.float32).tobytes()
