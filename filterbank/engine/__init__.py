@@ -11,6 +11,7 @@ from filterbank.engine.deflate import compress
 from filterbank.engine.execute import Told, convolve, encode, measure, run
 from filterbank.engine.explain import Term, Terms, explain, one_output
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
+from filterbank.engine.transformed import to_codes
 
 __all__ = [
     "METHODS",
@@ -28,4 +29,5 @@ __all__ = [
     "one_output",
     "plan",
     "run",
+    "to_codes",
 ]

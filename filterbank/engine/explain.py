@@ -115,6 +115,7 @@ def _explain_layer(plan: LayerPlan) -> dict[str, Any]:
                 "method": choice.method,
                 "reason": choice.reason,
                 "taps": int(np.count_nonzero(filter.weights)),
+                "prices": dict(choice.prices),
             }
             for filter, choice in zip(layer.filters, plan.choices, strict=True)
         ],

@@ -28,7 +28,7 @@ class Kernels:
 
     direct: mapping.Function
     encode: mapping.Function
-    measure: mapping.Function
+    finish: mapping.Function
     png_band: mapping.Function
     fft_forward: mapping.Function
     fft_tiles: mapping.Function

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from filterbank.engine.kernels.activation import activate
 from filterbank.engine.kernels.layout import CODES_8, CODES_16
 from filterbank.engine.kernels.rows import careful_survey, coder, quick_codes, quick_survey
 from filterbank.engine.kernels.vector import INT, f32, f64, helper, low, u8, u16
@@ -107,6 +108,11 @@ def encode(values: int, count: int, out: int, kind: int, scale: int) -> int:
     return clipped
 
 
-def measure(values: int, count: int, state: int) -> None:
-    """Update a map's statistics by *count* float32 values; *state* as ``layout`` has it."""
-    gather(values, count, state)
+def finish(values: int, count: int, activation: int, a: Any, b: Any, state: int) -> None:
+    """Replace *count* sums by their activation and update their map's statistics, as ``layout`` has them."""
+    done = 0
+    while done < count:
+        part = low(2048, count - done)
+        activate(values + 4 * done, part, activation, a, b)
+        gather(values + 4 * done, part, state)
+        done += part

@@ -15,5 +15,5 @@ KERNELS = {
     "winograd_45": ("filterbank.engine.kernels.winograd", "iiii>v"),
     "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
     "encode": ("filterbank.engine.kernels.codes", "iiiii>i"),
-    "measure": ("filterbank.engine.kernels.codes", "iii>v"),
+    "finish": ("filterbank.engine.kernels.codes", "iiiffi>v"),
 }
