@@ -119,7 +119,10 @@ class Numbers:
         if self.single and isinstance(node, Scalar):
             value = _read_part(self, self.each, node, where, faults)
             return None if value is None else (value,)
-        refuse(self, node, where, faults)
+        hint = ""
+        if isinstance(node, Sequence) and len(node.items) > self.longest:
+            hint = f"give at most {self.longest:,} numbers"
+        refuse(self, node, where, faults, hint=hint)
         return None
 
     def schema(self) -> dict[str, Any]:
