@@ -52,7 +52,7 @@ class _Parser:
         raise BankError(self.faults.listed())
 
     def check_count(self) -> None:
-        """Refuse a text of too many values before any of them is read, which would take seconds and memory."""
+        """Refuse a text of too many values before any is read, which would take seconds and memory."""
         if self.text.count(",") < MAX_NODES:
             return
         commas = (found.start() for found in _STRING_OR_COMMA.finditer(self.text) if found[0] == ",")

@@ -106,7 +106,7 @@ def test_commas_in_a_text_are_no_values(tmp_path, monkeypatch):
 def test_a_list_that_is_too_long_names_the_limit(tmp_path):
     path = tmp_path / "bank.yaml"
     path.write_text("filters:\n- {name: a, kernel: [1], channels: [" + "1," * 70_000 + "1]}\n")
-    with pytest.raises(BankError, match="channels: found a list of 70001; .*; give at most 65,536 numbers"):
+    with pytest.raises(BankError, match=r"channels: found a list of 70001; .*; give at most 65,536 numbers"):
         bankfile.load(path)
 
 
