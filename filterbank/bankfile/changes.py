@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from filterbank.bankfile.canonical import digest
 from filterbank.bankfile.keys import Key
 from filterbank.bankfile.kinds import Number, nearest
 from filterbank.bankfile.layer_kinds import Numbers
@@ -60,7 +61,8 @@ def _read(name: str, text: str) -> Any:
     value = kind.read(node, "", faults)
     if value is None:
         fault = faults.listed()[0]
-        said = "; ".join(part for part in (fault.found, fault.accepted, fault.hint) if part)
+        hint = fault.hint if name != "bias" else _decimal(text) or fault.hint
+        said = "; ".join(part for part in (fault.found, fault.accepted, hint) if part)
         where = f" {fault.where}:" if fault.where else ""
         raise RequestError(f"{_flag(name)}:{where} {said}".replace("one per channel", _per(name)))
     if name == "bias" and isinstance(node, Sequence):
@@ -68,15 +70,25 @@ def _read(name: str, text: str) -> Any:
     return value
 
 
+def _decimal(text: str) -> str:
+    """Return what to write for a fraction, nothing where *text* is none."""
+    try:
+        value = float(Fraction(text.replace(" ", ""))) if "/" in text else math.nan
+    except (ValueError, ArithmeticError):
+        return ""
+    return f"write {value!r}" if math.isfinite(value) else ""
+
+
 def _per(name: str) -> str:
     return "one per filter" if name == "bias" else "one per channel"
 
 
 def override(bank: Bank, options: Mapping[str, str]) -> Bank:
-    """Return *bank* with what the *options* say in place of its own, and the digest that follows.
+    """Return *bank* with what the *options* say in place of its own.
 
     Keys are stride, padding, padding_mode, padding_value, dilation, activation (all as spelled in a
     file) and bias, a number for all filters or a list with one each. Of a stack, the last layer changes.
+    The digest stays that of the bank as it was read.
 
     Raises
     ------
@@ -131,13 +143,14 @@ def _biased(layer: Layer, biases: tuple[float, ...]) -> Layer:
 
 
 def _with_layer(bank: Bank, layer: Layer) -> Bank:
-    """Return *bank* with *layer* as its last, and the digest of that."""
-    changed = replace(bank, stack=Stack((*bank.stack.layers[:-1], layer)))
-    return replace(changed, digest=digest(changed))
+    """Return *bank* with *layer* as its last; the digest goes on naming what was read."""
+    return replace(bank, stack=Stack((*bank.stack.layers[:-1], layer)))
 
 
 def select(bank: Bank, globs: Iterable[str]) -> Bank:
     """Return *bank* with only the filters whose name matches one of the *globs*, in the bank's order.
+
+    The digest stays that of the bank as it was read.
 
     Raises
     ------

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from filterbank import imagefile
-from filterbank.batch import names
+from filterbank.batch import disk, names
 from filterbank.batch.inputs import Source
 from filterbank.batch.manifest import Record
 from filterbank.batch.names import MANIFEST, Namer
 from filterbank.engine import METHODS
-from filterbank.errors import FilterbankError, RequestError
+from filterbank.errors import FilterbankError, RequestError, shown
 from filterbank.imagefile import ReadOptions
 from filterbank.imagefile.encode import EXTENSIONS, TOPS
 from filterbank.imagefile.tone import RangeSpec
@@ -158,6 +158,7 @@ def make(
     namer = names.namer(
         settings.template, layers, stack=settings.stack, ext=settings.extension, out=os.path.normpath(out)
     )
+    sources = sorted(sources, key=lambda source: bool(source.fault))
     job = Job(tuple(sources), tuple(banks), namer.out, settings, namer, jobs=workers, stream=stream)
     if out == STANDARD_OUTPUT:
         count = len(job.sources) * len(namer.targets)
@@ -167,9 +168,12 @@ def make(
                 "choose it with --filter, take --stack, or give a folder"
             )
         return job
-    if os.path.lexists(out) and not Path(out).is_dir():
-        raise RequestError(f"--out {out}: is a file; accepted: a folder, new or existing, or -")
-    places = names.check(namer, job.sources, settings.on_exists)
+    if not out:
+        raise RequestError("--out: found an empty name; accepted: a folder, new or existing, or -")
+    if not disk.is_folder(out) and os.path.lexists(out):
+        raise RequestError(f"--out {shown(out)}: is a file; accepted: a folder, new or existing, or -")
+    # What could not be searched has no maps; it stands last, so that the numbers stay.
+    places = names.check(namer, [each for each in sources if not each.fault], settings.on_exists)
     return replace(job, folders=places.folders, done=places.done)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from filterbank.cli.options import GroupedCommand, complete_bank, option, overrides, page, size
+from filterbank.cli.options import GroupedCommand, complete_bank, not_empty, option, overrides, page, size
 
 FORMATS = ("png", "png16", "tiff", "npy")
 METHODS = ("auto", "direct")
@@ -18,7 +18,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
 
 
 @click.command(cls=GroupedCommand, short_help="Apply banks to images: one map per image and filter.")
-@click.argument("images", nargs=-1, metavar="IMAGE...", type=_PATH)
+@click.argument("images", nargs=-1, metavar="IMAGE...", type=_PATH, callback=not_empty)
 @option(
     "-b",
     "--bank",
@@ -26,6 +26,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     multiple=True,
     required=True,
     metavar="BANK",
+    callback=not_empty,
     shell_complete=complete_bank,
     group=_BANKS,
     help="A bank file or a shipped bank's name; repeatable: the banks' maps stand side by side.",
@@ -38,6 +39,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     required=True,
     metavar="FOLDER",
     type=_PATH,
+    callback=not_empty,
     group=_MAPS,
     help="Folder for the maps, created; or - for one map to standard output.",
 )
@@ -45,8 +47,10 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     "--name",
     "template",
     metavar="TEMPLATE",
+    callback=not_empty,
     group=_MAPS,
-    help="The files' names, of {dir} {stem} {name} {bank} {filter} {index} {layer} {ext}.  "
+    help="The files' names, of {dir} {stem} {name} {bank} {filter} {index} {layer} {ext}; {index} counts "
+    "the filters from 0, {layer} the layers from 1.  "
     "[default: {dir}/{stem}/{filter}.{ext}; with several banks {dir}/{stem}/{bank}/{filter}.{ext}]",
 )
 @option(
@@ -86,14 +90,17 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     default="error",
     show_default=True,
     group=_MAPS,
-    help="What to do where a map is there already; error is found out before any work.",
+    help="What to do where a map is there already. skip: leave maps that exist alone, write the missing "
+    "ones. error is found out before any work.",
 )
 @option(
     "--files-from",
     metavar="FILE",
     type=_PATH,
+    callback=not_empty,
     group=_READING,
-    help="More images, one a line or with NUL between them; - for standard input.",
+    help="More images, one a line or with NUL between them; - for standard input. Names are taken as they "
+    "are, globs are not expanded.",
 )
 @option(
     "--page",

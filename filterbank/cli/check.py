@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from filterbank.cli.options import not_empty
+from filterbank.errors import shown
+
 if TYPE_CHECKING:
     from filterbank.bankfile import Checked
     from filterbank.errors import Fault
 
 
 @click.command(short_help="Find every fault in bank files, and what is doubtful.")
-@click.argument("banks", nargs=-1, required=True, metavar="BANK...")
+@click.argument("banks", nargs=-1, required=True, metavar="BANK...", callback=not_empty)
 @click.option("--strict", is_flag=True, help="Exit 2 on warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a bank.")
 @click.pass_context
@@ -30,7 +33,7 @@ def command(context: click.Context, banks: tuple[str, ...], strict: bool, as_jso
         is_ok = not checked.faults and not (strict and checked.warnings)
         failed = failed or not is_ok
         if as_json:
-            click.echo(json.dumps(_json(name, checked, is_ok), ensure_ascii=False))
+            click.echo(json.dumps(_json(shown(name), checked, is_ok), ensure_ascii=False))
         else:
             click.echo("\n".join(_lines(name, checked)))
     if failed:
@@ -56,13 +59,13 @@ def _lines(name: str, checked: Checked) -> list[str]:
     lines += [f"{_placed(warning)}warning: {_said(warning)}" for warning in checked.warnings]
     if bank is None:
         count = len(checked.faults)
-        return [*lines, f"{name}: {count} fault{'s' if count != 1 else ''}"]
+        return [*lines, f"{shown(name)}: {count} fault{'s' if count != 1 else ''}"]
     size = "×".join(map(str, (*bank.layer.kernel, bank.channels)))
     count = len(bank.filters)
     ending = f", {len(checked.warnings)} warning{'s' if len(checked.warnings) > 1 else ''}"
     return [
         *lines,
-        f"{name}: ok, {count} filter{'s' if count > 1 else ''} {size}, digest {bank.digest[:12]}"
+        f"{shown(name)}: ok, {count} filter{'s' if count > 1 else ''} {size}, digest {bank.digest[:12]}"
         + (ending if checked.warnings else ""),
     ]
 

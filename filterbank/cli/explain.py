@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from filterbank.cli.options import not_empty
 
 if TYPE_CHECKING:
     from filterbank.engine import Plan, Terms
@@ -31,10 +32,13 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
 
 
 @click.command(short_help="Tell a bank's shapes, weights, cost and methods, or one output's sum.")
-@click.argument("bank", metavar="BANK")
+@click.argument("bank", metavar="BANK", callback=not_empty)
 @click.option("--size", callback=_size, metavar="WxH", help="Width and height of the image.")
 @click.option(
-    "--image", type=click.Path(path_type=Path), help="Take the size and the pixels from this image."
+    "--image",
+    type=click.Path(readable=False),
+    callback=not_empty,
+    help="Take the size and the pixels from this image.",
 )
 @click.option(
     "--at", callback=_place, metavar="X,Y", help="Print the whole sum of this output; needs --image."
@@ -45,7 +49,7 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
 def command(
     bank: str,
     size: tuple[int, int] | None,
-    image: Path | None,
+    image: str | None,
     at: tuple[int, int] | None,
     filters: tuple[str, ...],
     method: str,
@@ -142,7 +146,7 @@ def _sum_text(told: Terms) -> str:
 def _text(bank: Bank, told: dict[str, Any]) -> str:
     """Return the shapes and counts as aligned lines, then the filters."""
     layers = told.get("layers", [told])
-    blocks = [f"{bank.name}: {bank.description}".rstrip(": ")]
+    blocks = [f"{bank.name}: {bank.description}".rstrip(": ") + f"\n{'digest':<16} {bank.digest}"]
     for number, layer in enumerate(layers, 1):
         title = [f"layer {number}"] if len(layers) > 1 else []
         blocks.append("\n".join([*title, *_layer_lines(layer, bank.input)]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -10,11 +9,13 @@ from typing import NoReturn
 import click
 
 from filterbank import __version__
+from filterbank.cli.streams import OutputLost, open_streams
 from filterbank.errors import FilterbankError
 
 # In the order of the help page; each is the module of this folder that holds ``command``.
 COMMANDS = ("apply", "banks", "show", "check", "explain", "decode", "schema", "completion")
 
+EXIT_LOST = 1
 EXIT_REQUEST = 2
 EXIT_INTERRUPT = 130
 
@@ -46,6 +47,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is a message and exit 2, a bug keeps its traceback."""
+    open_streams()
     try:
         code = cli.main(prog_name="filterbank", standalone_mode=False)
     except click.ClickException as error:
@@ -57,8 +59,7 @@ def main() -> NoReturn:
     except FilterbankError as error:
         click.echo(f"filterbank: {error}", err=True)
         code = EXIT_REQUEST
-    except BrokenPipeError:
-        # The reader has gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+    except OutputLost as error:
+        click.echo(f"filterbank: standard output: {error}", err=True)
+        code = EXIT_LOST
     sys.exit(code)

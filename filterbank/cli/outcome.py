@@ -14,13 +14,14 @@ import click
 
 from filterbank.batch import preview as previews
 from filterbank.batch import run as runs
-from filterbank.batch.inputs import shown
 from filterbank.batch.job import Event, ImageDone, ImageFailed, ImageSkipped, Job
 from filterbank.batch.manifest import MapRecord
 from filterbank.batch.pool import images_at_once
 from filterbank.batch.preview import ImagePreview
 from filterbank.cli.progress import Progress
 from filterbank.cli.request import Request
+from filterbank.cli.streams import OutputLost
+from filterbank.errors import shown
 
 EXIT_FAILED, EXIT_CLIPPED = 1, 4
 
@@ -63,12 +64,13 @@ def run(job: Job, request: Request) -> int:
                     progress.clear()
                     _print_json(event)
                 progress.advance()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OutputLost):
         _print_failures(tally.failed)
-        _say(
-            f"{_summary(tally, job, began)}; the rest was not done: add --on-exists skip to go on",
-            request.quiet,
-        )
+        if job.stream is None:
+            _say(
+                f"{_summary(tally, job, began)}; the rest was not done: add --on-exists skip to go on",
+                request.quiet,
+            )
         raise
     _print_failures(tally.failed)
     rest = len(job.sources) - tally.images - tally.skipped - len(tally.failed)

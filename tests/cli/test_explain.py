@@ -23,6 +23,12 @@ def gray(tmp_path):
     return tmp_path / "gray.npy", image
 
 
+def test_the_digest_is_the_banks_whatever_is_chosen():
+    digest = filterbank.load_bank("sobel").digest
+    assert f"digest           {digest}\n" in explain("sobel", "--size", "9x9")
+    assert json.loads(explain("sobel", "--size", "9x9", "--filter", "*_x", "--json"))["digest"] == digest
+
+
 def test_text_tells_shapes_and_counts():
     text = explain("sobel", "--size", "640x480")
     assert "640×480×1  (W1×H1×C)" in text
