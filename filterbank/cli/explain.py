@@ -44,7 +44,7 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
     "--at", callback=_place, metavar="X,Y", help="Print the whole sum of this output; needs --image."
 )
 @click.option("--filter", "filters", multiple=True, metavar="GLOB", help="Only these filters; repeatable.")
-@click.option("--method", default="auto", show_default=True, help="auto or direct.")
+@click.option("--method", default="auto", show_default=True, help="auto, direct, winograd or fft.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     bank: str,
