@@ -31,12 +31,11 @@ GRID = {
 }
 GOOD = 1.3
 METHODS = tuple(method for method in engine.METHODS if method != "auto")
-# Beyond this, in multiply-adds and values, a cell takes too long or too much memory to be tried.
-_MOST = 4e11
+# Beyond so many values a cell takes too much memory to be tried.
 _VALUES = 3e8
 
 
-def cells(share: float, most: float) -> list[dict[str, float]]:
+def cells(share: float, most: float, work_limit: float) -> list[dict[str, float]]:
     """Return a seeded share of the grid up to *most* megapixels, without layers that are too large."""
     every = [dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())]
     rng = np.random.default_rng(1)
@@ -47,7 +46,7 @@ def cells(share: float, most: float) -> list[dict[str, float]]:
         if (
             rng.random() < share
             and cell["MP"] <= most
-            and work < _MOST
+            and work < work_limit
             and outputs + cell["C"] * cell["MP"] * 1e6 < _VALUES
         ):
             kept.append(cell)
@@ -130,6 +129,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--most", type=float, default=12, help="megapixels (12)")
+    parser.add_argument("--work", type=float, default=400, help="10^9 multiply-adds a cell at most (400)")
     parser.add_argument("--share", type=float, default=0.1, help="of the grid (0.1)")
     parser.add_argument("--budget", type=float, default=0.3, help="seconds a cell (0.3)")
     parser.add_argument("--fit", action="store_true", help="fit the constants of engine.cost")
@@ -137,7 +137,7 @@ def main() -> None:
     given = parser.parse_args()
     rows = []
     print(f"{'F':>3} {'C':>3} {'K':>3} {'S':>2} {'MP':>5}  {'chosen':<9} {'best':<9} {'loss':>5}  ms")
-    for cell in cells(given.share, given.most):
+    for cell in cells(given.share, given.most, 1e9 * given.work):
         entry = row(cell, given.budget)
         rows.append(entry)
         told = "  ".join(f"{name} {ms:.1f}" for name, ms in entry["milliseconds"].items())
@@ -147,9 +147,8 @@ def main() -> None:
             flush=True,
         )
     losses = np.array([entry["loss"] for entry in rows])
-    print(
-        f"{np.mean(losses <= GOOD):.1%} of {len(rows)} cells within {GOOD}× of the best; worst {losses.max():.2f}×"
-    )
+    good = np.mean(losses <= GOOD)
+    print(f"{good:.1%} of {len(rows)} cells within {GOOD}× of the best; worst {losses.max():.2f}×")
     told = {"machine": measure.machine(1), "cells": rows}
     if given.fit:
         told["constants"] = fit(rows)
