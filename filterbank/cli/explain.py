@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from filterbank.engine import Terms
+    from filterbank.engine import Plan, Terms
     from filterbank.model import Bank
 
 
@@ -49,6 +49,7 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
 )
 @click.option("--filter", "filters", multiple=True, metavar="GLOB", help="Only these filters; repeatable.")
 @click.option("--method", default="auto", show_default=True, help="auto, direct, winograd or fft.")
+@click.option("--run", is_flag=True, help="Run every method that can, and add the measured times.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     bank: str,
@@ -57,6 +58,7 @@ def command(
     at: tuple[int, int] | None,
     filters: tuple[str, ...],
     method: str,
+    run: bool,
     as_json: bool,
 ) -> None:
     """Tell what BANK, a file or a shipped bank's name, is on an image of a given size.
@@ -82,6 +84,8 @@ def command(
     plan = engine.plan(loaded.stack, size, method)
     told: dict[str, Any] = {"bank": loaded.name, "digest": loaded.digest, **engine.explain(plan)}
     _keep(told, names)
+    if run:
+        told["measured"] = _measured(loaded, plan, None if pixels is None else pixels.pixels)
     images = _images(loaded, pixels.planes) if at and pixels is not None else []
     sums = [
         (engine.one_output(plan.layers[-1], planes, name, *at), channel)
@@ -104,6 +108,18 @@ def command(
         )
     else:
         click.echo(_text(loaded, told))
+
+
+def _measured(bank: Bank, plan: Plan, pixels: Any) -> dict[str, float]:
+    """Return milliseconds of one thread by method, on the image or, without one, on seeded noise."""
+    import numpy as np
+
+    from filterbank import engine
+
+    g = plan.layers[0].geometry
+    if pixels is None:
+        pixels = np.random.default_rng(0).random((g.channels, g.height, g.width), np.float32)
+    return engine.measured(plan, pixels[:1] if bank.input == "each" else pixels)
 
 
 def _keep(told: dict[str, Any], names: list[str]) -> None:
@@ -180,6 +196,9 @@ def _text(bank: Bank, told: dict[str, Any]) -> str:
             f"whole stack: receptive field {_by(told['receptive_field'])}, {told['weights']:,} weights"
         )
     blocks.append("\n".join(_filter_lines(told["filters"])))
+    if "measured" in told:
+        times = "; ".join(f"{name} {ms:.3g} ms" for name, ms in told["measured"].items())
+        blocks.append(f"{'measured':<16} {times}, one thread")
     return "\n\n".join(blocks)
 
 

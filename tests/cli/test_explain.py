@@ -168,3 +168,10 @@ def test_bad_requests_are_usage_errors(arguments, message):
 def test_place_outside_the_map_says_what_is_inside(gray, capsys):
     result = CliRunner().invoke(cli, ["explain", "sobel", "--image", str(gray[0]), "--at", "9,0"])
     assert "X from 0 to 8, Y from 0 to 5" in str(result.exception)
+
+
+def test_run_adds_measured_times():
+    told = json.loads(explain("laws-25", "--size", "64x48", "--run", "--json"))["measured"]
+    assert told.keys() == {"plan", "direct", "winograd", "fft"}
+    assert all(ms > 0 for ms in told.values())
+    assert " ms, one thread" in explain("sobel", "--size", "64x48", "--run")
