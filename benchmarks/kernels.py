@@ -18,12 +18,12 @@ from benchmarks.peers import peers
 from benchmarks.workloads import NAMES, workload
 from filterbank.engine.direct import DirectPlan
 from filterbank.engine.image import load
+from filterbank.engine.separable import SeparablePlan
 
 
 def ours(work, threads, kernels):
     """Return our ways of computing a workload, as ``peers`` does theirs."""
     g = work.geometry
-    plan = DirectPlan(work.weights, np.zeros(g.filters), g)
     maps = np.zeros((g.filters, g.out_height, g.out_width), np.float32)
     codes = np.zeros(maps.shape, np.uint8)
     pixels = work.codes.transpose(2, 0, 1)
@@ -33,14 +33,21 @@ def ours(work, threads, kernels):
     def values():
         return codes / 255.0 * scales[:, 1, None, None] + scales[:, 0, None, None]
 
-    return {
-        "direct": (lambda: plan.run(kernels.direct, work.planes, maps, threads), lambda: maps),
-        "direct 8-bit in": (lambda: plan.run(kernels.direct, pixels, maps, threads), lambda: maps),
-        "direct 8-bit in and out": (
-            lambda: plan.run(kernels.direct, pixels, codes, threads, scales=scales),
-            values,
-        ),
-    }
+    def ways(name, plan, kernel):
+        return {
+            name: (lambda: plan.run(kernel, work.planes, maps, threads), lambda: maps),
+            name + " 8-bit in": (lambda: plan.run(kernel, pixels, maps, threads), lambda: maps),
+            name + " 8-bit in and out": (
+                lambda: plan.run(kernel, pixels, codes, threads, scales=scales),
+                values,
+            ),
+        }
+
+    found = ways("direct", DirectPlan(work.weights, np.zeros(g.filters), g), kernels.direct)
+    if work.name == "W6":
+        plan = SeparablePlan(work.weights, np.zeros(g.filters), g)
+        found |= ways("separable", plan, kernels.separable)
+    return found
 
 
 def check(work, name, result):

@@ -9,7 +9,7 @@ import click
 from filterbank.cli.options import GroupedCommand, complete_bank, not_empty, option, overrides, page, size
 
 FORMATS = ("png", "png16", "tiff", "npy")
-METHODS = ("auto", "direct", "winograd", "fft")
+METHODS = ("auto", "direct", "separable", "winograd", "fft")
 
 # Completed as a path, but not judged here: an image that may not be read is that image's failure.
 _PATH = click.Path(readable=False)

@@ -48,7 +48,7 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
     "--at", callback=_place, metavar="X,Y", help="Print the whole sum of this output; needs --image."
 )
 @click.option("--filter", "filters", multiple=True, metavar="GLOB", help="Only these filters; repeatable.")
-@click.option("--method", default="auto", show_default=True, help="auto, direct, winograd or fft.")
+@click.option("--method", default="auto", show_default=True, help="auto, direct, separable, winograd or fft.")
 @click.option("--run", is_flag=True, help="Run every method that can, and add the measured times.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(

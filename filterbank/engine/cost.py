@@ -24,6 +24,7 @@ class Machine:
     product: float = 0.32  # one point of a tile, for a channel and a pair of filters
     point: float = 0.0175  # one product of Cook-Toom
     gather: float = 0.41  # one value of an input tile, transformed
+    pass_tap: float = 0.03  # one tap of a row or a column of a separable filter for one output
     scatter: float = 0.29  # one value of an output tile, transformed back
 
 
@@ -35,6 +36,14 @@ def direct(g: Geometry, taps: list[int], machine: Machine = DEFAULT) -> float:
     outputs = g.out_height * g.out_width
     tap = machine.lone_tap if len(taps) == 1 else machine.tap
     return outputs * (sum(taps) * tap + len(taps) * machine.store) + machine.fill * g.channels * _pixels(g)
+
+
+def separable(g: Geometry, across: list[int], down: list[int], machine: Machine = DEFAULT) -> float:
+    """Return the price of filters by rows of so many taps summed *across*, then columns summed *down*."""
+    outputs, lines = g.out_height * g.out_width, min(g.padded[0], g.out_height * g.stride[0])
+    taps = lines * g.out_width * sum(across) + outputs * sum(down)
+    store = machine.store * outputs * len(down)
+    return machine.pass_tap * taps + store + machine.fill * g.channels * _pixels(g)
 
 
 def fft(g: Geometry, filters: int, tile: int, machine: Machine = DEFAULT) -> float:

@@ -11,20 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.engine import blocks
+from filterbank.engine.fft import aligned
 from filterbank.engine.kernels import layout
 from filterbank.geometry import Geometry, extent
 
 Kernel = Callable[[int, int, int, int, int], object]
 Maps = NDArray[Any] | Sequence[NDArray[Any]]
 
-_FLOAT = 4
+FLOAT = 4
 # What a line of outputs reads should stay near the first-level cache, a band in the second. Lines as
 # wide as the image and bands of many rows suit the writing of large maps best.
 _LINE_BYTES = 64 << 10
 _BAND_BYTES = 384 << 10
 _WEIGHT_BYTES = 32 << 10  # of all blocks: while so few stay in the first-level cache, rows go first
 _WIDEST_LINE = 8192  # outputs
-_OVERHANG = 64  # floats that the last tile of a row may read beyond it
+OVERHANG = 64  # floats that the last tile of a row may read beyond it
 _BANDS = 16  # at least so many where there are rows enough: threads share them
 
 
@@ -76,6 +77,8 @@ class DirectPlan:
     4
     """
 
+    _words_count = layout.WORDS
+
     def __init__(
         self,
         weights: NDArray[np.float64],
@@ -91,7 +94,7 @@ class DirectPlan:
     ) -> None:
         self.geometry = geometry
         self._keep: list[object] = []
-        self._words = np.zeros(layout.WORDS, np.int64)
+        self._words = np.zeros(self._words_count, np.int64)
         self._size_blocks()
         self._set_geometry(padding_mode)
         channels = geometry.channels
@@ -136,7 +139,7 @@ class DirectPlan:
         threads
             How many threads share the bands.
         statistics
-            Whether statistics are gathered; with *scales* they always are.
+            Whether statistics are gathered; with *scales* clipped values are counted all the same.
         scales
             (K, 6) float64 where codes are wanted: lo, span, factor, zero, lowest and top of each
             map. ``code = rint((v − lo) / span · factor)``, or with a zero code (and lo = 0)
@@ -158,7 +161,7 @@ class DirectPlan:
         gathered = np.zeros((self.bands, len(maps), 6, 8)) if statistics or scales is not None else None
         if gathered is not None:
             gathered[:, :, layout.MINIMUM], gathered[:, :, layout.MAXIMUM] = np.inf, -np.inf
-            words[layout.STATISTICS] = gathered.ctypes.data
+            words[layout.STATISTICS], words[layout.SURVEYED] = gathered.ctypes.data, statistics
         ordered = None if scales is None else np.ascontiguousarray(scales[self._order], np.float64)
         if ordered is not None:
             words[layout.SCALES] = ordered.ctypes.data
@@ -206,7 +209,7 @@ class DirectPlan:
         try:
             return self._spaces.pop()  # not asked first: another thread may take the last one
         except IndexError:
-            return np.zeros(self._space_size, np.float32)
+            return aligned((self._space_size,))
 
     def _merge(self, gathered: NDArray[np.float64]) -> Statistics:
         lanes = np.empty_like(gathered)
@@ -222,22 +225,27 @@ class DirectPlan:
         """Choose the outputs of a block: wide lines, yet rows enough to make up for their halo."""
         g = self.geometry
         (stride_y, stride_x), high, wide = g.stride, extent(g.kernel[0], g.dilation[0]), self._wide
-        columns = _LINE_BYTES // (_FLOAT * g.channels * g.kernel[0] * stride_x)
+        columns = _LINE_BYTES // (FLOAT * g.channels * g.kernel[0] * stride_x)
         columns = max(2 * layout.WIDEST, min(_WIDEST_LINE, columns) // layout.WIDEST * layout.WIDEST)
         parts = max(1, round(g.out_width / columns))
         self._columns = -(-g.out_width // parts)
-        length = -(-((self._columns - 1) * stride_x + wide) // stride_x) + _OVERHANG
+        length = -(-((self._columns - 1) * stride_x + wide) // stride_x) + OVERHANG
         self._length = -(-length // 16) * 16
         if self._length % 1024 == 0:
             self._length += 16  # rows 4 KiB apart would share one set of the first-level cache
-        row = _FLOAT * g.channels * stride_x * self._length
+        row = FLOAT * g.channels * stride_x * self._length
         fitting = (_BAND_BYTES // row - high) // stride_y + 1
         wanted = max(fitting, -(-high // (2 * stride_y)), 4)
         self._rows = max(1, min(wanted, -(-g.out_height // _BANDS)))
         self._scratch_rows = (self._rows - 1) * stride_y + high
-        lines = layout.SCRATCH // _FLOAT + g.channels * self._scratch_rows * stride_x * self._length
-        self._words[layout.LINES] = _FLOAT * lines
-        self._space_size = lines + max(layout.SIZES) * (self._columns + layout.LINE_GAP)
+        lines = layout.SCRATCH // FLOAT + g.channels * self._scratch_rows * stride_x * self._length
+        self._space_size = self._place_lines(lines)
+
+    def _place_lines(self, start: int) -> int:
+        """Put the lines so many floats from a work space's start; return where they end."""
+        length = (self._columns // 16 + 1) * 16 + layout.LINE_GAP
+        self._words[layout.LINES], self._words[layout.LINE_LENGTH] = FLOAT * start, length
+        return start + max(layout.SIZES) * length
 
     @property
     def _wide(self) -> int:
@@ -268,16 +276,17 @@ class DirectPlan:
     def _set_filters(self, weights: NDArray[np.float64], biases: NDArray[np.float64]) -> list[int]:
         """Cut the filters into blocks and return the bank's indices in the blocks' order."""
         fast = blocks.cut(weights, self.geometry.groups)
-        self._set_table(layout.BLOCKS, fast)
+        self._set_table(layout.BLOCKS, fast, [self._offsets(part) for part in fast])
         if not all(block.is_uniform for block in fast):
-            self._set_table(layout.EXACT_BLOCKS, [alone for block in fast for alone in block.exact()])
+            alone = [part for block in fast for part in block.exact()]
+            self._set_table(layout.EXACT_BLOCKS, alone, [self._offsets(part) for part in alone])
         order = [index for block in fast for index in block.order]
         self._point(layout.BIASES, np.asarray(biases)[order].astype(np.float32))
         self._words[layout.ROWS_FIRST] = sum(block.weights.nbytes for block in fast) <= _WEIGHT_BYTES
         return order
 
-    def _set_table(self, word: int, parts: list[blocks.Block]) -> None:
-        words, kept = blocks.table(parts, [self._offsets(part) for part in parts])
+    def _set_table(self, word: int, parts: list[blocks.Block], taps: list[NDArray[np.int64]]) -> None:
+        words, kept = blocks.table(parts, taps)
         self._keep += kept
         self._point(word, words)
         self._words[word + 1] = len(parts)
@@ -290,4 +299,4 @@ class DirectPlan:
         c, row, column = c + block.group * depth, i * g.dilation[0], j * g.dilation[1]
         stride = g.stride[1]
         line = (c * self._scratch_rows + row) * stride + column % stride
-        return (_FLOAT * (line * self._length + column // stride)).astype(np.int64)
+        return (FLOAT * (line * self._length + column // stride)).astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from filterbank.engine import winograd
 from filterbank.engine.compiled import kernels
 from filterbank.engine.direct import DirectPlan, Statistics
 from filterbank.engine.plan import LayerPlan, Plan
+from filterbank.engine.separable import SeparablePlan
 from filterbank.engine.transformed import FFTSums, Sums, TransformedPlan, WinogradSums
 from filterbank.errors import GeometryError
 from filterbank.geometry import Geometry
@@ -87,7 +88,7 @@ def measure(plan: Plan, pixels: Pixels, threads: int = 1) -> list[Told]:
         # Rows all in one place: the values are only looked at, in each thread's own memory.
         line = np.empty((count, 1, g.out_width), np.uint8)
         nowhere = np.broadcast_to(line, (count, g.out_height, g.out_width))
-        if last.is_direct:
+        if last.is_summed:
             told += chunk.run(pixels, nowhere, threads, np.tile(_ANY_SCALE, (g.filters, 1)))
         else:
             told += chunk.run(pixels, chunk.room(g, np.float32), threads)
@@ -112,7 +113,7 @@ def encode(
     """
     last, pixels = _before_last(plan, pixels, threads)
     kind = np.uint16 if scales[:, 5].max() > 255 else np.uint8
-    for chunk in _chunks(last, np.dtype(kind).itemsize if last.is_direct else 4):
+    for chunk in _chunks(last, np.dtype(kind).itemsize if last.is_summed else 4):
         codes = chunk.room(last.geometry, kind)
         told = chunk.run(pixels, codes, threads, scales)
         yield from zip(range(chunk.first, chunk.last), codes, told, strict=True)
@@ -147,11 +148,11 @@ class _Part:
     ) -> list[Told]:
         """Fill *out* with the part's maps, as codes where there are *scales*, and tell of them."""
         own = pixels[self.channels]
-        if isinstance(self.ready, DirectPlan):
-            found = self.ready.run(kernels().direct, own, out, threads, True, scales)
-            assert found is not None
-        else:
-            found = self.ready.run(own, out, threads, scales)
+        if isinstance(self.ready, TransformedPlan):
+            return _told(self.ready.run(own, out, threads, scales))
+        kernel = kernels().separable if isinstance(self.ready, SeparablePlan) else kernels().direct
+        found = self.ready.run(kernel, own, out, threads, True, scales)
+        assert found is not None
         return _told(found)
 
 
@@ -210,6 +211,9 @@ def _parts(plan: LayerPlan, first: int, last: int) -> tuple[_Part, ...]:
     return tuple(_part(plan, filters, *how) for how, filters in by_method.items())
 
 
+_SUMMED = {"direct": DirectPlan, "separable": SeparablePlan}
+
+
 def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part:
     layer, g = plan.layer, plan.geometry
     channels = slice(0, g.channels)
@@ -221,8 +225,8 @@ def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part
     g = replace(g, channels=channels.stop - channels.start, groups=groups, filters=len(filters))
     weights, biases = layer.weights[filters], layer.biases[filters]
 
-    def direct() -> DirectPlan:
-        return DirectPlan(
+    def ready(kind: type[DirectPlan]) -> DirectPlan:
+        return kind(
             weights,
             biases,
             g,
@@ -234,15 +238,15 @@ def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part
             parameters=layer.activation.parameters,
         )
 
-    if method == "direct":
-        return _Part(tuple(filters), channels, direct())
+    if method in _SUMMED:
+        return _Part(tuple(filters), channels, ready(_SUMMED[method]))
     sums: Sums
     if method == "fft":
         sums = FFTSums(weights, biases, g, block)
     else:
         points = winograd.transform(weights, block, g.stride)
         sums = WinogradSums(points, biases, g, getattr(kernels(), f"winograd_4{block}"))
-    return _Part(tuple(filters), channels, TransformedPlan(layer, g, sums, direct))
+    return _Part(tuple(filters), channels, TransformedPlan(layer, g, sums, partial(ready, DirectPlan)))
 
 
 def _own(values: tuple[float, ...], channels: slice) -> tuple[float, ...]:

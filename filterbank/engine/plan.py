@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from filterbank.engine import cost, winograd
 from filterbank.engine.fft import SIZES
+from filterbank.engine.separable import factor, is_contained
 from filterbank.errors import RequestError
 from filterbank.geometry import Geometry, Pair, extent
 from filterbank.model import Layer, Stack
 
-METHODS = ("auto", "direct", "winograd", "fft")
+METHODS = ("auto", "direct", "separable", "winograd", "fft")
 
 _FLOAT = 4  # bytes of a float32
 # An error of so many times the spread to expect is not met in practice.
@@ -47,9 +49,9 @@ class LayerPlan:
     choices: tuple[Choice, ...]
 
     @property
-    def is_direct(self) -> bool:
-        """Whether every filter is computed by the direct method."""
-        return all(choice.method == "direct" for choice in self.choices)
+    def is_summed(self) -> bool:
+        """Whether every filter is summed band by band, direct or separable, and never needs a whole map."""
+        return all(choice.method in {"direct", "separable"} for choice in self.choices)
 
     @property
     def memory(self) -> int:
@@ -82,7 +84,7 @@ class Plan:
         """Whether computing the maps twice costs less than keeping them as floats in between."""
         g = self.output
         taps = g.channels // g.groups * g.kernel[0] * g.kernel[1]
-        return len(self.layers) == 1 and self.layers[-1].is_direct and taps <= _CHEAP
+        return len(self.layers) == 1 and self.layers[-1].is_summed and taps <= _CHEAP
 
     @property
     def memory(self) -> int:
@@ -90,6 +92,8 @@ class Plan:
         return max(layer.memory for layer in self.layers)
 
 
+# Taps of a filter up to which taking it apart saves nothing.
+_FEW = 8
 # Taps a filter up to which summing again is cheaper than writing and reading an output.
 _CHEAP = 128
 
@@ -136,19 +140,51 @@ def plan(stack: Stack, size: Pair, method: str = "auto") -> Plan:
 
 def _choices(layer: Layer, g: Geometry, method: str) -> tuple[Choice, ...]:
     """Return the cheapest right method for each filter."""
-    taps = [int(np.count_nonzero(weights)) for weights in layer.weights]
     if method == "direct":
-        return (Choice("direct", "asked for"),) * len(taps)
-    options, refusals = _options(layer, g, taps)
-    if method != "auto":
-        block = next((block for name, block in options if name == method), None)
-        if block is None:
-            return (Choice("direct", f"{method} cannot: {refusals[method]}"),) * len(taps)
-        return (Choice(method, "asked for", block),) * len(taps)
-    return _cheapest(g, taps, options, refusals)
+        return (Choice("direct", "asked for"),) * g.filters
+    if method == "separable":
+        terms = [_terms(weights) for weights in layer.weights]
+        return tuple(
+            Choice("separable", f"asked for; {_told(one)}")
+            if one
+            else Choice("direct", f"separable cannot: {_ZEROS}")
+            for one in terms
+        )
+    options, refusals = _options(layer, g)
+    if method == "auto":
+        return _cheapest(layer, g, options, refusals)
+    block = next((block for name, block in options if name == method), None)
+    if block is None:
+        return (Choice("direct", f"{method} cannot: {refusals[method]}"),) * g.filters
+    return (Choice(method, "asked for", block),) * g.filters
 
 
-def _options(layer: Layer, g: Geometry, taps: list[int]) -> tuple[list[tuple[str, int]], dict[str, str]]:
+_ZEROS = "a pixel under a zero tap would enter the sum"
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How many taps the rows and the columns of a separable filter have, and how many there are."""
+
+    across: int
+    down: int
+    count: int
+
+
+def _terms(weights: NDArray[np.float64]) -> _Terms | None:
+    """Return the terms of a filter that may be taken apart, else None."""
+    found = factor(weights)
+    if not is_contained(weights, found):
+        return None
+    across, down = (int(np.count_nonzero(vectors)) for vectors in (found.rows, found.columns))
+    return _Terms(across, down, len(found.channels))
+
+
+def _told(terms: _Terms) -> str:
+    return f"{terms.count} term{'s' * (terms.count != 1)}"
+
+
+def _options(layer: Layer, g: Geometry) -> tuple[list[tuple[str, int]], dict[str, str]]:
     """Return the transforms that are right for the layer, each with its best block, and why not others."""
     options, refusals = [], {}
     if reason := _why_not_winograd(layer, g):
@@ -158,8 +194,7 @@ def _options(layer: Layer, g: Geometry, taps: list[int]) -> tuple[list[tuple[str
     if reason := _why_not_fft(g):
         refusals["fft"] = reason
     else:
-        best = min(SIZES, key=lambda tile: cost.fft(g, len(taps), tile))
-        options.append(("fft", best))
+        options.append(("fft", min(SIZES, key=lambda tile: cost.fft(g, g.filters, tile))))
     return options, refusals
 
 
@@ -186,29 +221,59 @@ def _why_not_fft(g: Geometry) -> str:
 
 
 def _cheapest(
-    g: Geometry, taps: list[int], options: list[tuple[str, int]], refusals: dict[str, str]
+    layer: Layer, g: Geometry, options: list[tuple[str, int]], refusals: dict[str, str]
 ) -> tuple[Choice, ...]:
-    """Return the cheapest split: the filters with most taps by one transform, the others direct."""
-    order = sorted(range(len(taps)), key=lambda k: -taps[k])
-    best, split, chosen = cost.direct(g, taps), 0, ("direct", 0)
-    whole = {"direct": best}
-    for method, block in options:
-        for count in range(1, len(taps) + 1):
-            rest = [taps[k] for k in order[count:]]
-            price = _price(method, block, g, count) + (cost.direct(g, rest) if rest else 0.0)
-            if price < best:
-                best, split, chosen = price, count, (method, block)
-        whole[method] = price
+    """Return the cheapest split of the filters: some separable, some by one transform, the others direct."""
+    taps = [int(np.count_nonzero(weights)) for weights in layer.weights]
+    every = range(len(taps))
+    whole = {"direct": cost.direct(g, taps)}
+    whole |= {method: _price(method, block, g, len(taps)) for method, block in options}
+    apart = _worth_taking_apart(layer, g, taps)
+    rest = [k for k in every if k not in apart]
+    best, chosen = _split(g, taps, [*every], options)
+    if apart:
+        terms = [*apart.values()]
+        price = cost.separable(g, [one.across for one in terms], [one.down for one in terms])
+        if len(terms) == len(taps):
+            whole["separable"] = price
+        others, split = _split(g, taps, rest, options)
+        if price + others < best:
+            chosen = dict.fromkeys(apart, ("separable", 0)) | split
     prices = tuple((name, round(price / 1e6, 3)) for name, price in whole.items())
-    transformed = set(order[:split])
     told = "; ".join(f"{name} {price:.3g} ms" for name, price in prices)
     told += "".join(f"; no {name}: {reason}" for name, reason in refusals.items())
     return tuple(
-        Choice(*(chosen[0], f"cheapest: {told}", chosen[1]), prices)
-        if k in transformed
-        else Choice("direct", f"cheapest: {told}", 0, prices)
-        for k in range(len(taps))
+        Choice(method, f"cheapest: {told}", block, prices)
+        for method, block in (chosen.get(k, ("direct", 0)) for k in every)
     )
+
+
+def _worth_taking_apart(layer: Layer, g: Geometry, taps: list[int]) -> dict[int, _Terms]:
+    """Return the terms of each filter that is cheaper by rows and columns than tap by tap."""
+    found = {}
+    for k, weights in enumerate(layer.weights):
+        # No kernel of fewer taps than these has anything to save, and most filters are small.
+        terms = _terms(weights) if taps[k] > _FEW else None
+        if terms and cost.separable(g, [terms.across], [terms.down]) < cost.direct(g, [taps[k]] * 4) / 4:
+            found[k] = terms
+    return found
+
+
+def _split(
+    g: Geometry, taps: list[int], filters: list[int], options: list[tuple[str, int]]
+) -> tuple[float, dict[int, tuple[str, int]]]:
+    """Return the least price of *filters*, those with most taps by one transform, and which these are."""
+    if not filters:
+        return 0.0, {}
+    order = sorted(filters, key=lambda k: -taps[k])
+    best, chosen = cost.direct(g, [taps[k] for k in order]), {}
+    for method, block in options:
+        for count in range(1, len(order) + 1):
+            rest = [taps[k] for k in order[count:]]
+            price = _price(method, block, g, count) + (cost.direct(g, rest) if rest else 0.0)
+            if price < best:
+                best, chosen = price, dict.fromkeys(order[:count], (method, block))
+    return best, chosen
 
 
 def _price(method: str, block: int, g: Geometry, filters: int) -> float:

@@ -139,7 +139,7 @@ class TransformedPlan:
         def finish(number: int) -> None:
             k, part = divmod(number, parts)
             first = part * _FINISHED
-            kernels().finish(
+            kernels().activated(
                 maps[k].ctypes.data + 4 * first,
                 min(_FINISHED, size - first),
                 code,
@@ -163,6 +163,15 @@ def to_codes(values: Floats, scale: NDArray[np.float64]) -> tuple[NDArray[Any], 
 
 
 def _encode(values: Floats, scale: NDArray[np.float64], out: NDArray[Any]) -> int:
-    row = np.ascontiguousarray(scale)
-    places = values.ctypes.data, values.size, out.ctypes.data, out.itemsize, row.ctypes.data
-    return kernels().encode(*places) or 0
+    row, state = np.ascontiguousarray(scale), np.zeros((6, 8))
+    state[layout.MINIMUM], state[layout.MAXIMUM] = np.inf, -np.inf
+    places = (
+        values.ctypes.data,
+        values.size,
+        state.ctypes.data,
+        out.ctypes.data,
+        out.itemsize,
+        row.ctypes.data,
+    )
+    kernels().encode(*places)
+    return int(state[layout.CLIPPED].sum())

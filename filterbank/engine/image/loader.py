@@ -27,8 +27,9 @@ class Kernels:
     """
 
     direct: mapping.Function
+    separable: mapping.Function
     encode: mapping.Function
-    finish: mapping.Function
+    activated: mapping.Function
     png_band: mapping.Function
     fft_forward: mapping.Function
     fft_tiles: mapping.Function

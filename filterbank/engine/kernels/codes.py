@@ -8,22 +8,20 @@ import numpy as np
 from numba import types
 
 from filterbank.engine.kernels.activation import activate
-from filterbank.engine.kernels.layout import CODES_8, CODES_16
-from filterbank.engine.kernels.rows import careful_survey, coder, quick_codes, quick_survey
+from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16, STATISTICS_BYTES
+from filterbank.engine.kernels.quick import GROUP, GROUPS, quick_both, quick_codes, quick_survey
+from filterbank.engine.kernels.rows import careful_survey, coder
 from filterbank.engine.kernels.vector import INT, f32, f64, helper, low, u8, u16
+from filterbank.engine.kernels.words import trailing_zeros
 
-# float32 decides a code where it is not this near to the middle between two; the roundings of its
-# three steps and of lo must come to less.
-_NEAR = 5e-4
-_ULPS = 4 * 2.0**-24
+# What float32's roundings of a code's steps come to at most, with as much again to be sure.
+_ULPS = 8 * 2.0**-24
 
 
 @helper(types.void(INT, INT, INT))
-def gather(line: int, count: int, state: int) -> None:
-    """Update a map's statistics, lanes of five float64 as in ``rows``, by *count* floats."""
+def _gather_all(line: int, count: int, state: int) -> None:
     whole = count // 8
-    if not quick_survey(line, whole, state):
-        careful_survey(line, whole, state)
+    careful_survey(line, whole, state)
     v, s = f32(line), f64(state)
     for i in range(8 * whole, count):
         x = np.float64(v[i])
@@ -36,6 +34,16 @@ def gather(line: int, count: int, state: int) -> None:
             s[32] += 1
 
 
+@helper(types.void(INT, INT, INT))
+def gather(line: int, count: int, state: int) -> None:
+    """Update a map's statistics, lanes of five float64 as in ``rows``, by *count* floats."""
+    groups = count // GROUP
+    if quick_survey(line, groups, state, 0, 0, np.float32(0)) < 0:
+        groups = 0
+    done = GROUP * groups
+    _gather_all(line + 4 * done, count - done, state)
+
+
 @helper(types.float64(types.float64))
 def _even(x: Any) -> Any:
     """Return the nearest integer, halves to even, for |x| below 2**51; larger ones stay as they are."""
@@ -46,8 +54,7 @@ def _even(x: Any) -> Any:
 def _encoder(pointer: Any, bits: int, code: Any) -> Any:
     """Return a helper for one size of codes: how many of *count* values were clipped.
 
-    The order of the sums is the scale's own, in float64, so the codes are those of its formula. For
-    8 bits float32 decides wherever it can: all but one value in a thousand.
+    The order of the sums is the scale's own, in float64, so the codes are those of its formula.
     """
     coded = coder(bits)
 
@@ -67,17 +74,9 @@ def _encoder(pointer: Any, bits: int, code: Any) -> Any:
 
     @helper(INT(INT, INT, INT, INT))
     def encode(line: int, count: int, out: int, scale: int) -> int:
-        s = f64(scale)
-        clipped: int = 0
-        at = 0
-        if bits == 8 and (abs(s[0]) + s[1]) * s[2] * _ULPS < _NEAR / 2 * s[1]:
-            while at + 32 <= count:
-                misses = quick_codes(line + 4 * at, out + at, scale, np.float32(_NEAR))
-                clipped += misses if misses >= 0 else coded(line + 4 * at, 4, out + at, scale)
-                at += 32
-        whole = (count - at) // 8
-        clipped += coded(line + 4 * at, whole, out + at * bits // 8, scale)
-        clipped += one_by_one(line, at + 8 * whole, count, out, scale)
+        whole = count // 8
+        clipped: int = coded(line, whole, out, scale)
+        clipped += one_by_one(line, 8 * whole, count, out, scale)
         return clipped
 
     return encode
@@ -97,18 +96,53 @@ def encode_line(line: int, count: int, out: int, kind: int, scale: int) -> int:
     return clipped
 
 
-def encode(values: int, count: int, out: int, kind: int, scale: int) -> int:
-    """Write the codes of *count* float32 values; return how many were clipped. For maps already there."""
-    clipped: int = 0
+@helper(types.float32(INT))
+def _nearness(scale: int) -> Any:
+    """Return how near to the middle between two codes float32 may go wrong; 1 where it always may."""
+    s = f64(scale)
+    lo, span, factor, zero = s[0], s[1], s[2], s[3]
+    near = ((abs(lo) / span + 1) * factor + zero) * _ULPS
+    return np.float32(near if 1e-30 < span < 1e30 and near < 0.01 else 1)
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int, scale: int) -> None:
+    """Write the codes of *count* floats to *out* and count what is clipped; update statistics where asked.
+
+    For 8 bits float32 decides all but a few groups of values.
+    """
+    clipped = f64(state + STATISTICS_BYTES // 6 * CLIPPED)
+    near = _nearness(scale) if kind == CODES_8 else np.float32(1)
     done = 0
-    while done < count:
-        part = low(1024, count - done)
-        clipped += encode_line(values + 4 * done, part, out + kind * done, kind, scale)
-        done += part
-    return clipped
+    if near < 1:
+        while count - done >= GROUP:
+            groups = low(GROUPS, (count - done) // GROUP)
+            values, codes = line + 4 * done, out + done
+            left: int = 0
+            if surveyed:
+                left = quick_both(values, groups, state, codes, scale, near)
+            else:
+                left = quick_codes(values, groups, state, codes, scale, near)
+            if left < 0:
+                _gather_all(values, GROUP * groups, state)
+                clipped[0] += _encode_8(values, GROUP * groups, codes, scale)
+            else:
+                while left:
+                    at = GROUP * trailing_zeros(np.uint64(left))
+                    clipped[0] += _encode_8(values + 4 * at, GROUP, codes + at, scale)
+                    left &= left - 1
+            done += GROUP * groups
+    if surveyed:
+        gather(line + 4 * done, count - done, state)
+    clipped[0] += encode_line(line + 4 * done, count - done, out + kind * done, kind, scale)
 
 
-def finish(values: int, count: int, activation: int, a: Any, b: Any, state: int) -> None:
+def encode(values: int, count: int, state: int, out: int, kind: int, scale: int) -> None:
+    """Do for *count* float32 values, maps already there, what `finish` does for a line."""
+    finish(values, count, state, 1, out, kind, scale)
+
+
+def activated(values: int, count: int, activation: int, a: Any, b: Any, state: int) -> None:
     """Replace *count* sums by their activation and update their map's statistics, as ``layout`` has them."""
     done = 0
     while done < count:

@@ -33,6 +33,7 @@ from filterbank.engine.kernels.layout import (
     VALUES,
     WIDTH,
 )
+from filterbank.engine.kernels.pixels import reader
 from filterbank.engine.kernels.vector import (
     FLOAT,
     INT,
@@ -90,28 +91,22 @@ def _reader(pointer: Any, size: int, reciprocal: float) -> Any:
             return np.float32(np.float64(pointer(address)[0]) * reciprocal)
         return pointer(address)[0]
 
+    ones, twos, threes, fours = (reader(size, step, float(near), float(rest)) for step in (1, 2, 3, 4))
+
     @helper(types.void(INT, INT, INT, INT))
     def read(source: int, step: int, line: int, count: int) -> None:
-        out = f32(line)
-        # A loop for each common step: only a constant step is vectorised.
+        done: int = 0
         if step == 1:
-            for i in range(count):
-                out[i] = value(source + size * i)
+            done = ones(source, line, count)
         elif step == 2:
-            for i in range(count):
-                out[i] = value(source + 2 * size * i)
+            done = twos(source, line, count)
         elif step == 3:
-            for i in range(count):
-                out[i] = value(source + 3 * size * i)
+            done = threes(source, line, count)
         elif step == 4:
-            for i in range(count):
-                out[i] = value(source + 4 * size * i)
-        elif step == 6:
-            for i in range(count):
-                out[i] = value(source + 6 * size * i)
-        else:
-            for i in range(count):
-                out[i] = value(source + step * size * i)
+            done = fours(source, line, count)
+        out = f32(line)
+        for i in range(done, count):
+            out[i] = value(source + step * size * i)
 
     return read
 

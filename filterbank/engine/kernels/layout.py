@@ -47,10 +47,12 @@ from __future__ import annotations
     OUT_KIND,  # bytes of a pixel: FLOATS, or CODES_8 and CODES_16
     SCALES,  # for codes, address of K scales of 6 float64: lo, span, factor, zero, lowest, top
     STATISTICS,  # address of (bands, K, 6, 8) float64, or 0: see below
+    SURVEYED,  # for codes, 1: all statistics are gathered; 0: only what was clipped is counted
     FILTERS,  # K
-    LINES,  # for codes: bytes from a work space's start to 6 lines of COLUMNS + LINE_GAP float32
+    LINES,  # for codes: bytes from a work space's start to 6 lines of float32
+    LINE_LENGTH,  # floats from one of them to the next
     WORDS,  # how many there are
-) = range(37)
+) = range(39)
 
 KINDS = ("float32", "uint8", "uint16")
 MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")
@@ -75,7 +77,7 @@ STATISTICS_BYTES = 6 * 8 * 8
 SIZES = (6, 4, 3, 2, 1)  # of blocks
 CHUNK = 128  # places of the kernel (zero or not) that are summed before their sum joins the output
 WIDEST = 128  # outputs in the widest tile
-LINE_GAP = 24  # floats between lines: 4 KiB apart they would wait for each other's stores
+LINE_GAP = 16  # floats between lines at least: 4 KiB apart they would wait for each other's stores
 
 # --- Work space of one thread: tables and small tiles, then the scratch, then the lines ------------------
 SPILL_TABLE = 0  # 8 addresses

@@ -1,4 +1,4 @@
-"""Passes over a row of values that LLVM does not vectorise by itself: statistics and codes.
+"""Passes over a row of values that take every case: statistics and codes in float64; see also ``quick``.
 
 Sums have eight lanes whatever the processor, so that they are rounded the same everywhere.
 """
@@ -8,36 +8,30 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
+from numba import types
 
-from filterbank.engine.kernels.vector import FLOAT, INT, LANES, Vectors, cgutils, intrinsic
+from filterbank.engine.kernels.vector import INT, Vectors, cgutils, intrinsic
 
-_F32, _F64, _I32, _I64 = ir.FloatType(), ir.DoubleType(), ir.IntType(32), ir.IntType(64)
+_F64, _I32, _I64 = ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 
 
-def _surveyor(is_careful: bool) -> Any:
-    """Return an intrinsic updating statistics (5 × 8 float64 at *state*) by *count*·8 floats.
+@intrinsic
+def careful_survey(typing: Any, values: Any, count: Any, state: Any) -> Any:
+    """Update statistics (5 × 8 float64 at *state*) by *count*·8 floats.
 
     The five are minimum, maximum, sum, count of negatives, and count of values that are not
-    finite, which the others leave out. Unless careful it takes all values for finite, and answers
-    0, without an update, where one was not; 1 otherwise.
+    finite, which the others leave out.
     """
 
-    @intrinsic
-    def survey(typing: Any, values: Any, count: Any, state: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _emit_survey(Vectors(builder, 8), is_careful, *arguments)
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _emit_survey(Vectors(builder, 8), *arguments)
+        return context.get_dummy_value()
 
-        return INT(INT, INT, INT), generate
-
-    return survey
+    return types.void(INT, INT, INT), generate
 
 
-careful_survey, quick_survey = _surveyor(True), _surveyor(False)
-
-
-def _emit_survey(v: Vectors, is_careful: bool, values: Any, count: Any, state: Any) -> Any:
+def _emit_survey(v: Vectors, values: Any, count: Any, state: Any) -> None:
     b, wide, whole = v.builder, ir.VectorType(_F64, 8), ir.VectorType(_I32, 8)
-    absolute = cgutils.get_or_insert_function(b.module, ir.FunctionType(v.type, [v.type]), "llvm.fabs.v8f32")
     places = [v.at(state, 64 * i) for i in range(5)]
     known = [v.load(place, wide, 8) for place in places]
     lowest, highest = (v.variable(b.fptrunc(value, v.type)) for value in known[:2])
@@ -46,30 +40,25 @@ def _emit_survey(v: Vectors, is_careful: bool, values: Any, count: Any, state: A
     zero, infinite = (ir.Constant(v.type, [value] * 8) for value in (0.0, float("inf")))
     with cgutils.for_range(b, count) as loop:
         x = v.load(v.at(values, b.shl(loop.index, _I64(5))))
-        strange = b.fcmp_unordered(">=", b.call(absolute, [x]), infinite)
+        strange = b.fcmp_unordered(">=", v.absolute(x), infinite)
         b.store(b.sub(b.load(strangers), b.sext(strange, whole)), strangers)
         for slot, predicate in ((lowest, "<"), (highest, ">")):
             best = b.load(slot)
             kept = b.select(b.fcmp_ordered(predicate, x, best), x, best)
-            b.store(b.select(strange, best, kept) if is_careful else kept, slot)
-        is_negative = b.fcmp_ordered("<", x, zero)
-        if is_careful:
-            x, is_negative = b.select(strange, zero, x), b.and_(is_negative, b.not_(strange))
+            b.store(b.select(strange, best, kept), slot)
+        x = b.select(strange, zero, x)
         b.store(b.fadd(b.load(total), b.fpext(x, wide)), total)
-        b.store(b.sub(b.load(negatives), b.sext(is_negative, whole)), negatives)
-    is_known = b.icmp_signed("==", _across(v, b.load(strangers), "add"), _I32(0))
-    with b.if_then(ir.IntType(1)(1) if is_careful else is_known):
-        for slot, place in zip((lowest, highest), places, strict=False):
-            v.store(b.fpext(b.load(slot), wide), place, 8)
-        v.store(b.load(total), places[2], 8)
-        for slot, before, place in zip((negatives, strangers), known[3:], places[3:], strict=True):
-            v.store(b.fadd(before, b.uitofp(b.load(slot), wide)), place, 8)
-    return b.zext(is_known, _I64)
+        b.store(b.sub(b.load(negatives), b.sext(b.fcmp_ordered("<", x, zero), whole)), negatives)
+    for slot, place in zip((lowest, highest), places, strict=False):
+        v.store(b.fpext(b.load(slot), wide), place, 8)
+    v.store(b.load(total), places[2], 8)
+    for slot, before, place in zip((negatives, strangers), known[3:], places[3:], strict=True):
+        v.store(b.fadd(before, b.uitofp(b.load(slot), wide)), place, 8)
 
 
 # Added to and taken from a number this leaves the nearest integer, halves to even: no bits are
 # left for a fraction.
-_ROUND_64, _ROUND_32 = 1.5 * 2.0**52, 1.5 * 2.0**23
+_ROUND_64 = 1.5 * 2.0**52
 
 
 def coder(bits: int) -> Any:
@@ -107,42 +96,7 @@ def _emit_codes(v: Vectors, bits: int, values: Any, count: Any, out: Any, scale:
         b.store(b.sub(b.load(clipped), b.sext(strange, whole)), clipped)
         x = b.select(strange, zero, x)
         _store_codes(v, x, lowest, top, v.at(out, b.mul(loop.index, _I64(bits))), bits, clipped)
-    return b.zext(_across(v, b.load(clipped), "add"), _I64)
-
-
-@intrinsic
-def quick_codes(typing: Any, values: Any, out: Any, scale: Any, near: Any) -> Any:
-    """Write 8-bit codes for 32 floats by way of float32; return how many were clipped.
-
-    −1 where one lies so *near* to the middle between two codes, or is NaN, that ``coder`` must decide.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _emit_quick_codes(Vectors(builder, LANES), *arguments)
-
-    return INT(INT, INT, INT, FLOAT), generate
-
-
-def _emit_quick_codes(v: Vectors, values: Any, out: Any, scale: Any, near: Any) -> Any:
-    b, whole = v.builder, ir.VectorType(_I32, v.lanes)
-    kind = ir.FunctionType(v.type, [v.type])
-    absolute = cgutils.get_or_insert_function(b.module, kind, f"llvm.fabs.v{v.lanes}f32")
-    words = [v.load(v.at(scale, 8 * i), _F64, 8) for i in range(6)]
-    words[2] = b.fdiv(words[2], words[1])
-    lo, slope, zero, lowest, top = (v.splat(b.fptrunc(words[i], _F32)) for i in (0, 2, 3, 4, 5))
-    rounding, half = (ir.Constant(v.type, [value] * v.lanes) for value in (_ROUND_32, 0.5))
-    limit = v.splat(near)
-    clipped, doubtful = (v.variable(ir.Constant(whole, [0] * v.lanes)) for _ in range(2))
-    for at in range(0, 32, v.lanes):
-        x = b.fmul(b.fsub(v.load(v.at(values, 4 * at)), lo), slope)
-        code = b.fsub(b.fadd(x, rounding), rounding)
-        off = b.call(absolute, [b.fsub(b.call(absolute, [b.fsub(x, code)]), half)])
-        doubt = b.fcmp_unordered("<", off, limit)  # so are NaN and infinities
-        b.store(b.or_(b.load(doubtful), b.sext(doubt, whole)), doubtful)
-        _store_codes(v, b.fadd(code, zero), lowest, top, v.at(out, at), 8, clipped)
-    misses = b.zext(_across(v, b.load(clipped), "add"), _I64)
-    is_sure = b.icmp_signed("==", _across(v, b.load(doubtful), "or"), _I32(0))
-    return b.select(is_sure, misses, _I64(-1))
+    return b.zext(v.across(b.load(clipped)), _I64)
 
 
 def _store_codes(v: Vectors, codes: Any, lowest: Any, top: Any, place: Any, bits: int, clipped: Any) -> None:
@@ -153,10 +107,3 @@ def _store_codes(v: Vectors, codes: Any, lowest: Any, top: Any, place: Any, bits
     is_other = b.fcmp_unordered("!=", kept, codes)
     b.store(b.sub(b.load(clipped), b.sext(is_other, whole)), clipped)
     v.store(b.trunc(b.fptosi(kept, whole), ir.VectorType(ir.IntType(bits), v.lanes)), place, bits // 8)
-
-
-def _across(v: Vectors, value: Any, operation: str) -> Any:
-    """Return the sum, or what else *operation* says, of the int32 lanes of a vector."""
-    kind = ir.FunctionType(_I32, [value.type])
-    name = f"llvm.vector.reduce.{operation}.v{v.lanes}i32"
-    return v.builder.call(cgutils.get_or_insert_function(v.builder.module, kind, name), (value,))

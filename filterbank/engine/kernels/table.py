@@ -14,6 +14,7 @@ KERNELS = {
     "winograd_44": ("filterbank.engine.kernels.winograd", "iiii>v"),
     "winograd_45": ("filterbank.engine.kernels.winograd", "iiii>v"),
     "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
-    "encode": ("filterbank.engine.kernels.codes", "iiiii>i"),
-    "finish": ("filterbank.engine.kernels.codes", "iiiffi>v"),
+    "separable": ("filterbank.engine.kernels.separable", "iiiii>v"),
+    "encode": ("filterbank.engine.kernels.codes", "iiiiii>v"),
+    "activated": ("filterbank.engine.kernels.codes", "iiiffi>v"),
 }

@@ -14,7 +14,7 @@ from typing import Any
 from numba import types
 
 from filterbank.engine.kernels.activation import activate
-from filterbank.engine.kernels.codes import encode_line, gather
+from filterbank.engine.kernels.codes import finish, gather
 from filterbank.engine.kernels.fill import fill
 from filterbank.engine.kernels.layout import (
     ACTIVATION,
@@ -24,7 +24,6 @@ from filterbank.engine.kernels.layout import (
     BLOCKS,
     CARRY,
     CHUNKS,
-    CLIPPED,
     COLUMNS,
     ENDS,
     EXACT_BLOCKS,
@@ -32,7 +31,7 @@ from filterbank.engine.kernels.layout import (
     FILTERS,
     FIRST,
     FLOATS,
-    LINE_GAP,
+    LINE_LENGTH,
     LINE_TABLE,
     LINES,
     MAP_STEP,
@@ -51,11 +50,12 @@ from filterbank.engine.kernels.layout import (
     STATISTICS_BYTES,
     STRIDE_X,
     STRIDE_Y,
+    SURVEYED,
     TAPS,
     WEIGHTS,
     WIDEST,
 )
-from filterbank.engine.kernels.vector import INT, LANES, SHAPES, f32, f64, helper, i64, low, tile
+from filterbank.engine.kernels.vector import INT, LANES, SHAPES, f32, helper, i64, low, tile
 
 
 def _summer(size: int, vectors: int) -> Any:
@@ -110,22 +110,37 @@ _line_1, _line_2, _line_3, _line_4, _line_6 = map(_liner, (1, 2, 3, 4, 6))
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def sum_row(block: int, source: int, maps: int, distance: int, biases: int, columns: int, space: int) -> None:
+    """One row of one block, from scratch to sums *distance* bytes from each of the *maps*."""
+    size = i64(block)[SIZE]
+    if size == 6:
+        _line_6(block, source, maps, distance, biases, columns, space)
+    elif size == 4:
+        _line_4(block, source, maps, distance, biases, columns, space)
+    elif size == 3:
+        _line_3(block, source, maps, distance, biases, columns, space)
+    elif size == 2:
+        _line_2(block, source, maps, distance, biases, columns, space)
+    else:
+        _line_1(block, source, maps, distance, biases, columns, space)
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
 def _finish(layer: int, line: int, y: int, x: int, columns: int, index: int, statistics: int) -> None:
     """From sums to outputs: activation, statistics, codes, while the line is in the nearest cache."""
     words = i64(layer)
     a, b = f32(words[PARAMETERS])[0], f32(words[PARAMETERS])[1]
     activate(line, columns, words[ACTIVATION], a, b)
-    state = statistics + STATISTICS_BYTES * index
-    if statistics:
-        gather(line, columns, state)
-    kind = words[OUT_KIND]
+    state, kind = statistics + STATISTICS_BYTES * index, words[OUT_KIND]
     if kind != FLOATS:
         out = i64(words[MAPS])[index] + y * words[MAP_STEP] + kind * x
-        f64(state)[8 * CLIPPED] += encode_line(line, columns, out, kind, words[SCALES] + 48 * index)
+        finish(line, columns, state, words[SURVEYED], out, kind, words[SCALES] + 48 * index)
+    elif statistics:
+        gather(line, columns, state)
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
-def _row(
+def row(
     layer: int, block: int, source: int, y: int, x: int, columns: int, space: int, statistics: int
 ) -> None:
     """One row of one block, from scratch to finished outputs."""
@@ -135,16 +150,7 @@ def _row(
     lines, at = words[MAPS] + 8 * first, y * words[MAP_STEP] + 4 * x
     if words[OUT_KIND] != FLOATS:
         lines, at = space + LINE_TABLE, 0
-    if size == 6:
-        _line_6(block, source, lines, at, biases, columns, space)
-    elif size == 4:
-        _line_4(block, source, lines, at, biases, columns, space)
-    elif size == 3:
-        _line_3(block, source, lines, at, biases, columns, space)
-    elif size == 2:
-        _line_2(block, source, lines, at, biases, columns, space)
-    else:
-        _line_1(block, source, lines, at, biases, columns, space)
+    sum_row(block, source, lines, at, biases, columns, space)
     for k in range(size):
         _finish(layer, i64(lines)[k] + at, y, x, columns, first + k, statistics)
 
@@ -162,12 +168,21 @@ def _block_of_outputs(
         for r in range(rows):
             for i in range(count):
                 source, block = space + SCRATCH + r * step, blocks + 8 * BLOCK_WORDS * i
-                _row(layer, block, source, y + r, x, columns, space, statistics)
+                row(layer, block, source, y + r, x, columns, space, statistics)
     else:
         for i in range(count):
             for r in range(rows):
                 source, block = space + SCRATCH + r * step, blocks + 8 * BLOCK_WORDS * i
-                _row(layer, block, source, y + r, x, columns, space, statistics)
+                row(layer, block, source, y + r, x, columns, space, statistics)
+
+
+@helper(types.void(INT, INT))
+def prepare(layer: int, space: int) -> None:
+    """Set up a work space's tables of lines."""
+    words = i64(layer)
+    for k in range(6):
+        i64(space + SPILL_TABLE)[k] = space + SPILL + 4 * WIDEST * k
+        i64(space + LINE_TABLE)[k] = space + words[LINES] + 4 * words[LINE_LENGTH] * k
 
 
 def direct(layer: int, space: int, band: int, first: int, last: int) -> None:
@@ -177,9 +192,7 @@ def direct(layer: int, space: int, band: int, first: int, last: int) -> None:
     the statistics.
     """
     words = i64(layer)
-    for k in range(6):
-        i64(space + SPILL_TABLE)[k] = space + SPILL + 4 * WIDEST * k
-        i64(space + LINE_TABLE)[k] = space + words[LINES] + 4 * (words[COLUMNS] + LINE_GAP) * k
+    prepare(layer, space)
     statistics = words[STATISTICS]
     if statistics:
         statistics += STATISTICS_BYTES * words[FILTERS] * band

@@ -165,6 +165,28 @@ class Vectors:
         name = f"llvm.fmuladd.v{self.lanes}f32"
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), (x, y, z))
 
+    def absolute(self, x: Any) -> Any:
+        """Return |x|."""
+        kind = ir.FunctionType(self.type, [self.type])
+        name = f"llvm.fabs.v{self.lanes}f32"
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), (x,))
+
+    def across(self, value: Any) -> Any:
+        """Return the sum of a vector of int32."""
+        name = f"llvm.vector.reduce.add.v{value.type.count}i32"
+        kind = ir.FunctionType(_I32, [value.type])
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), (value,))
+
+    def count(self, total: Any, flags: Any) -> Any:
+        """Return a vector of int32, one more where a flag is true."""
+        one = ir.Constant(total.type, [1] * total.type.count)
+        return self.builder.select(flags, self.builder.add(total, one), total)
+
+    def is_any(self, flags: Any) -> Any:
+        """Return whether one of a vector of truth values is true."""
+        bits = ir.IntType(flags.type.count)
+        return self.builder.icmp_unsigned("!=", self.builder.bitcast(flags, bits), bits(0))
+
     def variable(self, value: Any) -> Any:
         """Return a stack slot holding *value*; LLVM turns it into a register."""
         return cgutils.alloca_once_value(self.builder, value)

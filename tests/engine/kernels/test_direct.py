@@ -273,9 +273,15 @@ def test_codes_are_those_of_the_scale(kernels, scale, bad):
     expected, clipped = tone.to_codes(values, scale)
     out = np.zeros_like(expected)
     words = np.array(scale_words(scale), np.float64)
-    found = kernels.encode(values.ctypes.data, values.size, out.ctypes.data, out.itemsize, words.ctypes.data)
+    state = np.zeros((6, 8))
+    state[0], state[1] = np.inf, -np.inf
+    addresses = state.ctypes.data, out.ctypes.data, out.itemsize, words.ctypes.data
+    kernels.encode(values.ctypes.data, values.size, *addresses)
     assert_same_pixels(out, expected)
-    assert found == clipped
+    assert state[5].sum() == clipped
+    told = tone.statistics(values)
+    assert (state[0].min(), state[1].max(), state[4].sum()) == (told.minimum, told.maximum, told.nonfinite)
+    assert state[3].sum() == np.count_nonzero(values[np.isfinite(values)] < 0)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16"])
@@ -294,12 +300,12 @@ def test_codes_in_the_same_pass_are_those_of_the_values(kernels, kind):
         words = np.array([scale_words(scale) for scale in scales], np.float64)
         plan.run(kernels.direct, image, values)
         for threads in (1, 2):
-            told = plan.run(kernels.direct, image, codes, threads, scales=words)
+            told = plan.run(kernels.direct, image, codes, threads, threads == 1, words)
             for k, scale in enumerate(scales):
                 expected, clipped = tone.to_codes(values[k], scale)
                 assert_same_pixels(codes[k], expected)
                 assert told.clipped[k] == clipped
-                assert told.minimum[k] == values[k].min()
+                assert told.minimum[k] == (values[k].min() if threads == 1 else np.inf)
 
 
 _ONE = np.zeros((1, 4, 4), np.float32)

@@ -1,0 +1,169 @@
+"""The common case of a finished row in one pass: finite values, and 8-bit codes that float32 can decide.
+
+What it cannot decide it leaves alone and says so; ``rows`` has the passes that take every case.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from filterbank.engine.kernels.vector import FLOAT, INT, LANES, Vectors, cgutils, intrinsic
+
+_F32, _F64 = ir.FloatType(), ir.DoubleType()
+_I8, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+
+GROUP = 64  # values of which all codes or none are decided
+GROUPS = 32  # at most so many in one pass
+
+# Added to and taken from a number this leaves the nearest integer: no bits are left for a fraction.
+_ROUND = 1.5 * 2.0**23
+
+
+def _pass(has_survey: bool, has_codes: bool) -> Any:
+    """Return an intrinsic updating statistics by *groups*·GROUP floats and writing their 8-bit codes.
+
+    It answers which groups' codes are open, one bit a group: a value lies so *near* to the middle
+    between two codes that its rounding may matter, or is not finite. A survey answers −1 where a value
+    is not, with statistics as they were and codes of no worth.
+    """
+
+    @intrinsic
+    def quick(typing: Any, values: Any, groups: Any, state: Any, out: Any, scale: Any, near: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _emit_pass(Vectors(builder, LANES), has_survey, has_codes, *arguments)
+
+        return INT(INT, INT, INT, INT, INT, FLOAT), generate
+
+    return quick
+
+
+quick_survey, quick_codes, quick_both = _pass(True, False), _pass(False, True), _pass(True, True)
+
+
+def _emit_pass(
+    v: Vectors,
+    has_survey: bool,
+    has_codes: bool,
+    values: Any,
+    groups: Any,
+    state: Any,
+    out: Any,
+    scale: Any,
+    near: Any,
+) -> Any:
+    b = v.builder
+    survey = _Survey(v, state) if has_survey else None
+    codes = _Codes(v, scale, near) if has_codes else None
+    with cgutils.for_range(b, groups) as loop:
+        source = v.at(values, b.mul(loop.index, _I64(4 * GROUP)))
+        line = [v.load(v.at(source, 4 * at)) for at in range(0, GROUP, v.lanes)]
+        if survey is not None:
+            survey.add(line, source)
+        if codes is not None:
+            codes.write(line, v.at(out, b.mul(loop.index, _I64(GROUP))), loop.index)
+    is_known = survey.is_finite() if survey is not None else ir.IntType(1)(1)
+    with b.if_then(is_known):
+        for part in (survey, codes):
+            if part is not None:
+                part.keep(state)
+    return b.select(is_known, b.load(codes.open) if codes is not None else _I64(0), _I64(-1))
+
+
+class _Survey:
+    """Statistics while they are in registers; sums in two times eight lanes whatever the processor."""
+
+    def __init__(self, v: Vectors, state: Any) -> None:
+        self.v, b = v, v.builder
+        self.wide, self.whole = ir.VectorType(_F64, 8), ir.VectorType(_I32, v.lanes)
+        every = ir.Constant(ir.VectorType(_I32, v.lanes), [i % 8 for i in range(v.lanes)])
+        known = [b.fptrunc(self._load(state, i), ir.VectorType(_F32, 8)) for i in range(2)]
+        self.ends = [v.variable(b.shuffle_vector(value, value, every)) for value in known]
+        self.totals = [v.variable(ir.Constant(self.wide, [0.0] * 8)) for _ in range(2)]
+        self.negatives = v.variable(ir.Constant(self.whole, [0] * v.lanes))
+
+    def _load(self, state: Any, row: int) -> Any:
+        return self.v.load(self.v.at(state, 64 * row), self.wide, 8)
+
+    def add(self, line: list[Any], source: Any) -> None:
+        v, b = self.v, self.v.builder
+        zero = ir.Constant(v.type, [0.0] * v.lanes)
+        for x in line:
+            for slot, predicate in zip(self.ends, "<>", strict=True):
+                best = b.load(slot)
+                b.store(b.select(b.fcmp_ordered(predicate, x, best), x, best), slot)
+            b.store(v.count(b.load(self.negatives), b.fcmp_ordered("<", x, zero)), self.negatives)
+        for at in range(0, GROUP, 8):  # loaded again: widening from memory is the cheaper instruction
+            total = self.totals[at // 8 % 2]
+            part = v.load(v.at(source, 4 * at), ir.VectorType(_F32, 8))
+            b.store(b.fadd(b.load(total), b.fpext(part, self.wide)), total)
+
+    def is_finite(self) -> Any:
+        """Return whether all values were: whatever is not stays in a sum."""
+        b = self.v.builder
+        total = b.fadd(*(b.load(slot) for slot in self.totals))
+        difference = b.fsub(total, total)
+        return b.not_(self.v.is_any(b.fcmp_unordered("uno", difference, difference)))
+
+    def keep(self, state: Any) -> None:
+        v, b = self.v, self.v.builder
+        for row, (slot, predicate) in enumerate(zip(self.ends, "<>", strict=True)):
+            best, *others = self._eights(b.load(slot))
+            for x in others:
+                best = b.select(b.fcmp_ordered(predicate, x, best), x, best)
+            v.store(b.fpext(best, self.wide), v.at(state, 64 * row), 8)
+        total = b.fadd(*(b.load(slot) for slot in self.totals))
+        v.store(b.fadd(self._load(state, 2), total), v.at(state, 128), 8)
+        count = self._load(state, 3)
+        for part in self._eights(b.load(self.negatives)):
+            count = b.fadd(count, b.uitofp(part, self.wide))
+        v.store(count, v.at(state, 192), 8)
+
+    def _eights(self, value: Any) -> list[Any]:
+        masks = ([*range(at, at + 8)] for at in range(0, self.v.lanes, 8))
+        kind = ir.VectorType(_I32, 8)
+        return [self.v.builder.shuffle_vector(value, value, ir.Constant(kind, mask)) for mask in masks]
+
+
+class _Codes:
+    """8-bit codes by way of float32: ``rint(v · slope + offset)``, where no rounding can matter."""
+
+    def __init__(self, v: Vectors, scale: Any, near: Any) -> None:
+        self.v, b = v, v.builder
+        lo, span, factor, zero, lowest, top = (v.load(v.at(scale, 8 * i), _F64, 8) for i in range(6))
+        slope = b.fdiv(factor, span)
+        offset = b.fsub(zero, b.fmul(lo, slope))
+        self.slope, self.offset, self.lowest, self.top = (
+            v.splat(b.fptrunc(value, _F32)) for value in (slope, offset, lowest, top)
+        )
+        # As whole numbers floats without a sign keep their order, and NaN is the largest.
+        self.limit = v.splat(b.bitcast(b.fsub(_F32(0.5), near), _I32), ir.VectorType(_I32, v.lanes))
+        self.rounding = ir.Constant(v.type, [_ROUND] * v.lanes)
+        self.whole = ir.VectorType(_I32, v.lanes)
+        self.clipped = v.variable(ir.Constant(self.whole, [0] * v.lanes))
+        self.open = v.variable(_I64(0))
+
+    def write(self, line: list[Any], out: Any, group: Any) -> None:
+        v, b = self.v, self.v.builder
+        farthest = ir.Constant(self.whole, [0] * v.lanes)
+        before = clipped = b.load(self.clipped)
+        for at, x in enumerate(line):
+            exact = v.muladd(x, self.slope, self.offset)
+            code = b.fsub(b.fadd(exact, self.rounding), self.rounding)
+            off = b.bitcast(v.absolute(b.fsub(exact, code)), self.whole)
+            farthest = b.select(b.icmp_signed(">", off, farthest), off, farthest)
+            kept = b.select(b.fcmp_ordered(">", code, self.lowest), code, self.lowest)
+            kept = b.select(b.fcmp_ordered("<", kept, self.top), kept, self.top)
+            clipped = v.count(clipped, b.fcmp_unordered("!=", kept, code))
+            byte = b.trunc(b.fptosi(kept, self.whole), ir.VectorType(_I8, v.lanes))
+            v.store(byte, v.at(out, v.lanes * at), 1)
+        is_open = v.is_any(b.icmp_signed(">", farthest, self.limit))
+        b.store(b.select(is_open, before, clipped), self.clipped)
+        b.store(b.or_(b.load(self.open), b.shl(b.zext(is_open, _I64), group)), self.open)
+
+    def keep(self, state: Any) -> None:
+        v, b = self.v, self.v.builder
+        place = v.at(state, 64 * 5)
+        misses = b.uitofp(v.across(b.load(self.clipped)), _F64)
+        v.store(b.fadd(v.load(place, _F64, 8), misses), place, 8)
