@@ -55,7 +55,7 @@ from filterbank.engine.kernels.layout import (
     WEIGHTS,
     WIDEST,
 )
-from filterbank.engine.kernels.vector import INT, LANES, SHAPES, f32, helper, i64, low, tile
+from filterbank.engine.kernels.vector import INT, LANES, SHAPES, UNROLLED, f32, helper, i64, low, strip, tile
 
 
 def _summer(size: int, vectors: int) -> Any:
@@ -80,8 +80,19 @@ def _summer(size: int, vectors: int) -> Any:
     return sums
 
 
+@helper(INT(INT, INT, INT, INT, INT, INT, INT))
+def _no_strip(
+    source: int, taps: int, weights: int, columns: int, maps: int, distance: int, biases: int
+) -> int:
+    return 0
+
+
 def _liner(size: int) -> Any:
     """Return a helper summing one row of a block of *size* filters."""
+    few, more = UNROLLED.get(size, (0, 0))
+    strip_few, strip_more = (
+        strip(size, SHAPES[size][0], taps) if taps else _no_strip for taps in (few, more)
+    )
     wide, narrow = (LANES * vectors for vectors in SHAPES[size])
     sum_wide, sum_narrow = (_summer(size, vectors) for vectors in SHAPES[size])
 
@@ -89,7 +100,12 @@ def _liner(size: int) -> Any:
     def line(
         block: int, source: int, maps: int, distance: int, biases: int, columns: int, space: int
     ) -> None:
-        x = 0
+        words, x = i64(block), 0
+        count = i64(words[ENDS])[0] if words[CHUNKS] == 1 else 0
+        if count and count == few:
+            x = strip_few(source, words[TAPS], words[WEIGHTS], columns, maps, distance, biases)
+        elif count and count == more:
+            x = strip_more(source, words[TAPS], words[WEIGHTS], columns, maps, distance, biases)
         while x + wide <= columns:
             sum_wide(block, source + 4 * x, maps, distance + 4 * x, biases, space + CARRY)
             x += wide

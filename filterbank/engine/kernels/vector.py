@@ -54,6 +54,10 @@ SHAPES = (
 )
 
 
+# Filters in a tile -> the two lengths of tap lists that are unrolled, `strip`.
+UNROLLED = {1: (3, 5), 4: (9, 27)}
+
+
 def helper(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that compiles a function for use inside kernels, once for *signature*.
 
@@ -216,6 +220,62 @@ def tile(filters: int, vectors: int, compensated: bool = False) -> Any:
         return types.void(*[INT] * 7), generate
 
     return sums
+
+
+def strip(filters: int, vectors: int, taps: int) -> Any:
+    """Return an intrinsic doing the work of `tile` for as many tiles as fit into a row: a few taps unrolled.
+
+    The sums are the same. Instead of the count of taps it takes how many outputs the row has, and it
+    answers how many are done.
+    """
+
+    @intrinsic
+    def sums(
+        typing: Any,
+        source: Any,
+        places: Any,
+        weights: Any,
+        columns: Any,
+        maps: Any,
+        distance: Any,
+        start: Any,
+    ) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _emit_strip(Vectors(builder, LANES), filters, vectors, taps, arguments)
+
+        return INT(*[INT] * 7), generate
+
+    return sums
+
+
+def _emit_strip(v: Vectors, filters: int, vectors: int, taps: int, arguments: Any) -> Any:
+    source, places, weights, columns, maps, distance, start = arguments
+    b, width = v.builder, vectors * v.lanes
+
+    def weight(t: int, k: int) -> Any:
+        return v.splat(v.load(v.at(weights, 4 * (t * filters + k)), _F32))
+
+    offsets = [v.at(source, v.load(v.at(places, 8 * t), _I64, 8)) for t in range(taps)]
+    lines = [v.at(v.load(v.at(maps, 8 * k), _I64, 8), distance) for k in range(filters)]
+    biases = [v.splat(v.load(v.at(start, 4 * k), _F32)) for k in range(filters)]
+    are_kept = filters * taps <= 8
+    kept = [weight(t, k) for t in range(taps) for k in range(filters)] if are_kept else []
+    tiles = b.sdiv(columns, _I64(width))
+    with cgutils.for_range(b, tiles) as loop:
+        at = b.mul(loop.index, _I64(4 * width))
+        sums = [[bias] * vectors for bias in biases]
+        for t in range(taps):
+            place = v.at(offsets[t], at)
+            pixels = [v.load(v.at(place, 4 * v.lanes * j)) for j in range(vectors)]
+            for k in range(filters):
+                factor = kept[t * filters + k] if are_kept else weight(t, k)
+                sums[k] = [
+                    v.muladd(factor, pixel, total) for pixel, total in zip(pixels, sums[k], strict=True)
+                ]
+        for k in range(filters):
+            for j in range(vectors):
+                v.store(sums[k][j], v.at(v.at(lines[k], at), 4 * v.lanes * j))
+    return b.mul(tiles, _I64(width))
 
 
 def _emit_tile(v: Vectors, filters: int, vectors: int, compensated: bool, arguments: Any) -> None:
