@@ -7,7 +7,8 @@ it and exits; anything that is not of this family is a bug and keeps its traceba
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from filterbank.dataclass import dataclass
 
 
 class FilterbankError(Exception):

@@ -12,8 +12,8 @@ knows weights, pixels or files.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from filterbank.dataclass import dataclass
 from filterbank.errors import GeometryError
 
 Pair = tuple[int, int]

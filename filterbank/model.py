@@ -7,7 +7,7 @@ float32 once. Arrays inside are read-only.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank import geometry
+from filterbank.dataclass import dataclass
 from filterbank.geometry import Geometry, Padding, Pair
 
 PADDING_MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping as Values
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from filterbank.bankfile.kinds import LARGEST, clean_name
 from filterbank.bankfile.nodes import Mapping, Node, describe
 from filterbank.bankfile.schema import BANK_KEYS, HOMES
 from filterbank.bankfile.source import Faults
+from filterbank.dataclass import dataclass, replace
 from filterbank.model import INPUT_CHANNELS, Activation, Bank, Filter, Layer, Stack
 
 _INPUT_OF_DEPTH: dict[int, str | int] = {1: "gray", 3: "rgb", 4: "rgba"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Any
@@ -17,6 +16,7 @@ from filterbank.bankfile.layer_kinds import Numbers
 from filterbank.bankfile.nodes import Node, Sequence
 from filterbank.bankfile.schema import LAYER_KEYS
 from filterbank.bankfile.source import Faults, Source
+from filterbank.dataclass import replace
 from filterbank.errors import BankError, RequestError
 from filterbank.model import Bank, Filter, Layer, Stack
 

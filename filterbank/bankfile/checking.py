@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from filterbank.bankfile.build import Built, build
 from filterbank.bankfile.lookup import locate
 from filterbank.bankfile.nodes import parse
 from filterbank.bankfile.source import Source, read_source
+from filterbank.dataclass import dataclass
 from filterbank.errors import BankError, Fault
 from filterbank.model import Bank
 

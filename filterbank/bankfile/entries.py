@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from filterbank.bankfile.kinds import NAME, Fraction, Name, Number, refuse
 from filterbank.bankfile.layer_kinds import Numbers
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults, shorten
+from filterbank.dataclass import dataclass, replace
 
 MAX_FILTERS = 65536
 

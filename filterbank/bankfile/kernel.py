@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence as Items
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from filterbank.bankfile.kinds import LARGEST, Number, refuse
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults
+from filterbank.dataclass import dataclass
 
 MAX_SIDE = 65535
 MAX_WEIGHTS = 2**24

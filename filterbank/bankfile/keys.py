@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from filterbank.bankfile.kinds import Kind, nearest
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, describe
 from filterbank.bankfile.source import Faults, shorten
+from filterbank.dataclass import dataclass
 
 
 @dataclass(frozen=True)

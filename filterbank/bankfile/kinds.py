@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from filterbank.bankfile.nodes import Node, Scalar, describe, resolve
 from filterbank.bankfile.source import Faults
+from filterbank.dataclass import dataclass
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 # Maps are computed in float32, where a larger number would be infinite.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from filterbank.bankfile.keys import Key, join, object_schema, read_mapping
 from filterbank.bankfile.kinds import Integer, Kind, Number, nearest, number_hint, refuse
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe, resolve
 from filterbank.bankfile.source import Faults
+from filterbank.dataclass import dataclass
 from filterbank.model import ACTIVATIONS, INPUT_CHANNELS, Activation
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from filterbank.bankfile.source import Faults, Source, shorten
+from filterbank.dataclass import dataclass
 
 # The deepest thing in a bank is a number in filters > entry > kernel > plane > row.
 MAX_DEPTH = 16

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from filterbank.dataclass import dataclass
 from filterbank.errors import BankError, Fault, RequestError, shown
 
 # A bank of 48 filters of 49×49×3 in full precision is 7 MB of text.

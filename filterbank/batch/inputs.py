@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from filterbank.dataclass import dataclass
 from filterbank.errors import ImageError, RequestError, shown
 from filterbank.imagefile.source import read_file
 

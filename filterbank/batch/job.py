@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +14,7 @@ from filterbank.batch import disk, names
 from filterbank.batch.inputs import Source
 from filterbank.batch.manifest import Record
 from filterbank.batch.names import MANIFEST, Namer
+from filterbank.dataclass import dataclass, replace
 from filterbank.engine import METHODS
 from filterbank.errors import FilterbankError, RequestError, shown
 from filterbank.imagefile import ReadOptions

@@ -7,11 +7,12 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filterbank.batch.atomic import sync_folder
+from filterbank.dataclass import dataclass
 from filterbank.errors import OutputError
 
 # Where the end of a torn line is looked for, a step at a time, from the end of the file.

@@ -6,7 +6,6 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +17,7 @@ from filterbank.batch.job import Job
 from filterbank.batch.manifest import MapRecord
 from filterbank.batch.pool import Crew
 from filterbank.batch.toned import Planned, Shared, Toned, Values, toned
+from filterbank.dataclass import dataclass
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.encode import NpyStack, TiffStack
 from filterbank.imagefile.maptext import MapText

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import string
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.batch import disk
 from filterbank.batch.inputs import Source
+from filterbank.dataclass import dataclass, replace
 from filterbank.errors import RequestError, shown
 
 IMAGE_FIELDS = ("dir", "stem", "name")

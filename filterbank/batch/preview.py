@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import ImageFailed, ImageSkipped, Job
 from filterbank.batch.work import decode, failed, planned
+from filterbank.dataclass import dataclass
 from filterbank.engine import Plan
 from filterbank.errors import FilterbankError
 from filterbank.model import Bank, ImageInfo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from filterbank import engine
 from filterbank.batch.job import Job
 from filterbank.batch.pool import Crew
+from filterbank.dataclass import dataclass
 from filterbank.engine import Told
 from filterbank.imagefile import tone
 from filterbank.imagefile.tone import Extremes, Scale, Statistics

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from filterbank.batch.manifest import MapRecord, Record
 from filterbank.batch.maps import write
 from filterbank.batch.pool import Crew
 from filterbank.batch.toned import Planned, Shared, Values
+from filterbank.dataclass import dataclass
 from filterbank.errors import FilterbankError
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.tone import Extremes

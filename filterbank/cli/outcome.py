@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import click
@@ -21,6 +21,7 @@ from filterbank.batch.preview import ImagePreview
 from filterbank.cli.progress import Progress
 from filterbank.cli.request import Request
 from filterbank.cli.streams import OutputLost
+from filterbank.dataclass import dataclass
 from filterbank.errors import shown
 
 EXIT_FAILED, EXIT_CLIPPED = 1, 4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -16,6 +15,7 @@ from filterbank.batch import inputs
 from filterbank.batch.inputs import STANDARD_INPUT, Source
 from filterbank.batch.job import STANDARD_OUTPUT, Job, Settings, each_page, make
 from filterbank.cli.options import OVERRIDES
+from filterbank.dataclass import dataclass
 from filterbank.errors import BankError, RequestError, shown
 from filterbank.imagefile.tone import parse_range
 from filterbank.model import Bank

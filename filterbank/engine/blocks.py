@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.dataclass import dataclass
 from filterbank.engine.kernels.layout import BLOCK_WORDS, CHUNK
 
 # A block may do this share of work on taps that are zero in some of its filters: the larger tile

@@ -7,8 +7,8 @@ are those of a processor with AVX-512 and 2 MiB of second-level cache a core, wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from filterbank.dataclass import dataclass
 from filterbank.geometry import Geometry
 
 

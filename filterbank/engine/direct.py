@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.dataclass import dataclass
 from filterbank.engine import blocks
 from filterbank.engine.kernels import layout
 from filterbank.geometry import Geometry, extent

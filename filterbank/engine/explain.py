@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.dataclass import dataclass
 from filterbank.engine.execute import run
 from filterbank.engine.plan import LayerPlan, Plan, plan
 from filterbank.engine.scratch import padded

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.dataclass import dataclass
 from filterbank.engine.kernels import layout_fft as layout
 
 Floats = NDArray[np.float32]

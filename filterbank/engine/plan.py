@@ -5,11 +5,12 @@ First comes what is right (the gates), then what is cheap (``cost``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 import numpy as np
 
+from filterbank.dataclass import dataclass
 from filterbank.engine import cost, winograd
 from filterbank.engine.fft import SIZES
 from filterbank.errors import RequestError

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.dataclass import dataclass
 from filterbank.errors import ImageError
 from filterbank.imagefile.colour import luma, srgb_to_linear
 from filterbank.model import Image, ImageInfo, floats

@@ -7,12 +7,12 @@ always give the same bytes: no clock, no machine name.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.dataclass import replace
 from filterbank.errors import RequestError
 from filterbank.imagefile import png
 from filterbank.imagefile.maptext import PREFIX, MapText, to_fields, to_json

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from filterbank import __version__
+from filterbank.dataclass import dataclass
 from filterbank.errors import ImageError
 from filterbank.imagefile.tone import TOP8, TOP16, Scale
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.dataclass import dataclass
 from filterbank.errors import ImageError
 
 # Pillow's own limit: a quarter of a GiB of 24-bit pixels.

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.dataclass import dataclass
 from filterbank.errors import RequestError
 from filterbank.imagefile.colour import linear_to_srgb, srgb_to_linear
 from filterbank.model import Activation, Filter

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from filterbank.dataclass import dataclass
 from filterbank.geometry import Pair
 
 MARGIN = 72

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from filterbank import __version__
+from filterbank.dataclass import dataclass
 from filterbank.geometry import Pair
 from filterbank.model import Bank, Filter
 from filterbank.report import layout as place

@@ -7,7 +7,6 @@ follow from that line.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from filterbank.bankfile.families import classic
 from filterbank.bankfile.families.laws import laws
 from filterbank.bankfile.keys import Key
 from filterbank.bankfile.kinds import Choice, Integer, Number
+from filterbank.dataclass import dataclass
 
 Made = NDArray[np.float64] | list[tuple[str, NDArray[np.float64]]]
 

@@ -7,7 +7,8 @@ address at run time is refused by name, so a kernel that needs more than the pro
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from filterbank.dataclass import dataclass
 
 _X86_64, _AARCH64 = 62, 183
 _CONTENTS, _SYMBOLS, _RELOCATIONS, _BSS = 1, 2, 4, 8  # section types

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from filterbank.dataclass import dataclass
 from filterbank.engine.image import cache, mapping
 from filterbank.engine.image.key import key
 from filterbank.engine.kernels.table import KERNELS

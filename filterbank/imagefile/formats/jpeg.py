@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import imagecodecs
 import numpy as np
 
+from filterbank.dataclass import dataclass
 from filterbank.errors import ImageError
 from filterbank.imagefile.formats import pillow
 from filterbank.imagefile.formats.boundary import decoding

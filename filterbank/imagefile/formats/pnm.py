@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.dataclass import dataclass
 from filterbank.errors import ImageError
 from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check_size, interleaved, picture
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -10,6 +9,7 @@ import PIL.Image
 import tifffile
 from numpy.typing import NDArray
 
+from filterbank.dataclass import replace
 from filterbank.errors import ImageError
 from filterbank.imagefile import colour
 from filterbank.imagefile.formats.boundary import decoding
