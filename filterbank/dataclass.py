@@ -43,6 +43,8 @@ class _Found:
         fields: Fields = owner.__quick_fields__  # type: ignore[attr-defined]
         body = {"__annotations__": dict.fromkeys(fields, Any), **fields}
         twin: Any = dataclasses.dataclass(kw_only=True)(type(owner.__name__, (), body))
+        if "__quick_fields__" in owner.__dict__:
+            owner.__dataclass_fields__ = twin.__dataclass_fields__  # type: ignore[attr-defined]
         return twin.__dataclass_fields__
 
 

@@ -190,5 +190,5 @@ def command(context: click.Context, /, **given: Any) -> None:
     request = Request(**given)
     job = request.job()
     if request.dry_run:
-        context.exit(outcome.preview(job, as_json=request.as_json, quiet=request.quiet))
+        context.exit(outcome.preview_only(job, as_json=request.as_json, quiet=request.quiet))
     context.exit(outcome.run(job, request))
