@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filterbank.bankfile.build import Built, build
 from filterbank.bankfile.kinds import nearest
-from filterbank.bankfile.nodes import parse
 from filterbank.bankfile.source import read_source
+from filterbank.bankfile.text import parse
 from filterbank.errors import RequestError, shown
 from filterbank.model import Bank
 

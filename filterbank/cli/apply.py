@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from filterbank.batch.decoded import Ahead
 
 FORMATS = ("png", "png16", "tiff", "npy")
-METHODS = ("auto", "direct")
+METHODS = ("auto", "direct", "winograd", "fft")
 
 # Completed as a path, but not judged here: an image that may not be read is that image's failure.
 _PATH = click.Path(readable=False)

@@ -49,7 +49,11 @@ def _check(name: str) -> Checked:
         return bankfile.check(name)
     except RequestError as error:
         # The next bank is to be checked all the same.
-        return bankfile.Checked(None, (Fault("", str(error)),))
+        path = shown(name)
+        said = str(error).removeprefix(f"bank '{path}': ").removeprefix(f"{path}: ")
+        found, mark, rest = said.partition("; accepted: ")
+        accepted, _, hint = rest.partition("; ")
+        return bankfile.Checked(None, (Fault("", found, mark[2:] + accepted, hint, path),))
 
 
 def _lines(name: str, checked: Checked) -> list[str]:
@@ -83,8 +87,13 @@ def _said(fault: Fault) -> str:
 def _json(name: str, checked: Checked, is_ok: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
+    def told(fault: Fault) -> dict[str, Any]:
+        # What the key says already is left out of its value.
+        found, accepted = fault.found.removeprefix("found "), fault.accepted.removeprefix("accepted: ")
+        return asdict(fault) | {"found": found, "accepted": accepted, "message": str(fault)}
+
     def listed(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
-        return [asdict(fault) | {"message": str(fault)} for fault in faults]
+        return [told(fault) for fault in faults]
 
     bank = checked.bank
     return {

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from filterbank.cli.options import complete_bank, not_empty
+from filterbank.dataclass import replace
 from filterbank.errors import RequestError, shown
+
+if TYPE_CHECKING:
+    from filterbank.model import Bank
 
 
 @click.command("show", short_help="Draw a bank's filters as a picture worth printing.")
@@ -61,7 +66,7 @@ def command(bank: str, out: str, filters: tuple[str, ...], scale: str, on_exists
 
     loaded = bankfile.load(bank)
     if filters:
-        loaded = bankfile.select(loaded, filters)
+        loaded = _only(loaded, set(bankfile.matching(loaded, filters)))
     # Drawn whole before the file is opened: Pillow seeks, which a pipe cannot.
     picture = io.BytesIO()
     write_sheet(loaded, picture, scale)
@@ -83,3 +88,11 @@ def _target(path: Path) -> Path:
     if path.suffix.lower() not in ("", ".png"):
         raise RequestError(f"-o {shown(path)}: found a name ending in {shown(path.suffix)}; accepted: .png")
     return path
+
+
+def _only(bank: Bank, names: set[str]) -> Bank:
+    """Return *bank* with only the filters of these *names*, each at its own size, to be drawn."""
+    from filterbank.model import Stack
+
+    layer = replace(bank.layer, filters=tuple(filter for filter in bank.filters if filter.name in names))
+    return replace(bank, stack=Stack((*bank.stack.layers[:-1], layer)))

@@ -36,6 +36,7 @@ def compress(rows: Bytes, bpp: int, swap: bool = False, spare: list[Scratch] | N
 
     Examples
     --------
+    >>> import zlib
     >>> zlib.decompress(compress(np.full((1, 3), 7, np.uint8), 1))
     b'\x01\x07\x00\x00'
     """

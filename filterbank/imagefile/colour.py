@@ -30,10 +30,13 @@ def luma(rgb: NDArray[Any]) -> Planes:
     out = np.empty((height, width), np.float32)
     for start in range(0, height, _ROWS):
         band = floats(rgb[:, start : start + _ROWS])
-        total = np.multiply(band[0], _RED, dtype=np.float64)
-        total += np.multiply(band[1], _GREEN, dtype=np.float64)
-        total += np.multiply(band[2], _BLUE, dtype=np.float64)
-        np.divide(total, 1000.0, out=out[start : start + _ROWS], casting="same_kind")
+        with np.errstate(
+            invalid="ignore", over="ignore"
+        ):  # infinities of both signs make a NaN, as they should
+            total = np.multiply(band[0], _RED, dtype=np.float64)
+            total += np.multiply(band[1], _GREEN, dtype=np.float64)
+            total += np.multiply(band[2], _BLUE, dtype=np.float64)
+            np.divide(total, 1000.0, out=out[start : start + _ROWS], casting="same_kind")
     return out
 
 

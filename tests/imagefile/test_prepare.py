@@ -66,7 +66,7 @@ def test_the_table(mode, kind, expected):
     ("mode", "kind", "said"),
     [
         ("L", 3, "has 1 channel (grey); accepted: 3 channels"),
-        ("LA", 1, "has 2 channels (grey and alpha); accepted: 1 channels"),
+        ("LA", 1, "has 2 channels (grey and alpha); accepted: 1 channel,"),
         ("RGB", 4, "has 3 channels (RGB); accepted: 4 channels"),
         ("RGBA", 3, "has 4 channels (RGB and alpha); accepted: 3 channels"),
     ],
