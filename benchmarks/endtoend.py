@@ -1,6 +1,6 @@
 """E1 to E3 as whole processes beside scripts of other libraries: ``python -m benchmarks.endtoend E2``.
 
-E1: a 12-megapixel JPEG, E2: a 1-megapixel PNG, E3: many photographs; 8 filters of 3×3×3 and a PNG of each map.
+E1: a 12-megapixel JPEG, E2: a 1-megapixel PNG, E3: many photographs; 8 filters of 3×3×3, a PNG of each map.
 Every program starts from nothing, reads the files and writes new ones. Its maps are checked against
 the formula in float64 before its time counts; the order rotates; times are medians.
 """

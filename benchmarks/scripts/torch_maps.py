@@ -1,4 +1,4 @@
-"""What a careful user of PyTorch writes: ``torch_maps.py BANK.json OUT THREADS IMAGE...``; files by Pillow."""
+"""What a careful user of PyTorch writes: ``torch_maps.py BANK.json OUT THREADS IMAGE...``, with Pillow."""
 
 import json
 import sys
