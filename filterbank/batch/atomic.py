@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -155,7 +154,7 @@ def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
 def _create_locked(folder: Path) -> tuple[int, Path]:
     """Return a new temporary file, open and locked, and its path."""
     while True:
-        path = folder / f".{secrets.token_hex(8)}.filterbank-tmp"
+        path = folder / f".{os.urandom(8).hex()}.filterbank-tmp"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             _lock(descriptor)

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from filterbank import imagefile
 from filterbank.batch import disk, names
+from filterbank.batch.decoded import Ahead
 from filterbank.batch.inputs import Source
 from filterbank.batch.manifest import Record
 from filterbank.batch.names import MANIFEST, Namer
@@ -79,7 +80,7 @@ class Job:
     """A checked run: the images, the banks, and where each map goes.
 
     ``done`` are the numbers of the sources that are skipped because their maps exist; ``stream``
-    takes the one map where ``out`` is ``-``.
+    takes the one map where ``out`` is ``-``; ``ahead`` is an image that is being decoded already.
     """
 
     sources: tuple[Source, ...]
@@ -91,6 +92,7 @@ class Job:
     done: frozenset[int] = frozenset()
     jobs: int = 1
     stream: BinaryIO | None = None
+    ahead: Ahead | None = None
     clock: Callable[[], float] = time.perf_counter
 
     @property

@@ -54,7 +54,7 @@ def write(
             _write_map(job, finished, todo.alpha, stream, crew)
         return finished.record
 
-    return tuple(crew.maps(write_one, zip(maps, files, strict=True)))
+    return tuple(crew.maps(write_one, zip(maps, files, strict=True), len(files)))
 
 
 def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:

@@ -57,11 +57,12 @@ class Toned:
 
 def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
     """Yield the maps of *todo* in the bank's order; *shared* holds the extremes of shared scales."""
-    depends = _depends_on_values(job, todo.bank, shared)
+    depends = _depending(job, todo.bank, shared)
     if job.settings.top is None or _is_srgb(job, todo.bank) or (depends and not todo.plan.is_worth_twice):
         yield from _from_values(job, todo, shared, crew)
         return
-    scales = _scales(job, todo, shared, extremes(todo, crew) if depends else None)
+    own = dict(zip(depends, extremes(todo, crew, depends), strict=True)) if depends else {}
+    scales = _scales(job, todo, shared, own)
     rows = np.array([_row(scale) for scale in scales])
     runs = [engine.encode(todo.plan, group, rows, crew.threads) for group in todo.groups]
     for parts in zip(*runs, strict=True):
@@ -75,10 +76,10 @@ def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned
         yield Toned(filter, method, codes, statistics, scales[index], clipped=clipped)
 
 
-def extremes(todo: Planned, crew: Crew) -> list[Extremes]:
-    """Return minimum and maximum of each map's finite values; no map is kept."""
+def extremes(todo: Planned, crew: Crew, filters: tuple[int, ...] | None = None) -> list[Extremes]:
+    """Return minimum and maximum of the finite values of each map, or of those of *filters*; none is kept."""
     crew.check()
-    every = [engine.measure(todo.plan, group, crew.threads) for group in todo.groups]
+    every = [engine.measure(todo.plan, group, crew.threads, filters) for group in todo.groups]
     return [
         tone.merge(*((told.minimum, told.maximum) for told in parts)) for parts in zip(*every, strict=True)
     ]
@@ -114,20 +115,19 @@ def _is_srgb(job: Job, bank: Bank) -> bool:
     )
 
 
-def _depends_on_values(job: Job, bank: Bank, shared: Shared) -> bool:
-    """Return whether some map's scale is known only when its values are."""
+def _depending(job: Job, bank: Bank, shared: Shared) -> tuple[int, ...]:
+    """Return the filters whose maps' scales are known only when their values are."""
     activation = bank.layer.activation
     resolved = (tone.resolve(job.settings.range, filter, activation) for filter in bank.filters)
-    return any(spec.needs_extremes and spec.kind not in shared for spec in resolved)
+    return tuple(k for k, spec in enumerate(resolved) if spec.needs_extremes and spec.kind not in shared)
 
 
-def _scales(job: Job, todo: Planned, shared: Shared, own: list[Extremes] | None) -> list[Scale]:
-    """Return the scale of each map."""
+def _scales(job: Job, todo: Planned, shared: Shared, own: dict[int, Extremes]) -> list[Scale]:
+    """Return the scale of each map; *own* are the extremes of those that depend on them."""
     activation = todo.bank.layer.activation
-    every = own or [tone.EMPTY] * len(todo.bank.filters)
     return [
-        _scale(job, filter, activation, shared, found)
-        for filter, found in zip(todo.bank.filters, every, strict=True)
+        _scale(job, filter, activation, shared, own.get(k, tone.EMPTY))
+        for k, filter in enumerate(todo.bank.filters)
     ]
 
 

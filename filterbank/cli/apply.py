@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from filterbank.cli.options import GroupedCommand, complete_bank, not_empty, option, overrides, page, size
+
+if TYPE_CHECKING:
+    from filterbank.batch.decoded import Ahead
 
 FORMATS = ("png", "png16", "tiff", "npy")
 METHODS = ("auto", "direct", "separable", "winograd", "fft")
@@ -184,11 +188,30 @@ def command(context: click.Context, /, **given: Any) -> None:
     Exit codes: 0 done, 1 some images failed, 2 the request was wrong and nothing was written,
     4 a pixel was clipped and --fail-on-clip given, 130 interrupted.
     """
+    ahead = _ahead(given)
+
+    from dataclasses import replace
+
     from filterbank.cli import outcome
     from filterbank.cli.request import Request
 
     request = Request(**given)
-    job = request.job()
+    job = replace(request.job(), ahead=ahead)
     if request.dry_run:
-        context.exit(outcome.preview(job, as_json=request.as_json, quiet=request.quiet))
+        context.exit(outcome.preview_only(job, as_json=request.as_json, quiet=request.quiet))
     context.exit(outcome.run(job, request))
+
+
+def _ahead(given: dict[str, Any]) -> Ahead | None:
+    """Start to decode the image where there is but one file; None for anything else."""
+    images = given["images"]
+    if len(images) != 1 or given["files_from"] or given["page"] is None or given["on_exists"] == "skip":
+        return None
+    if not os.path.isfile(images[0]):  # noqa: PTH113 - raises nothing where a folder may not be entered
+        return None
+    from filterbank.batch.decoded import Ahead
+    from filterbank.batch.inputs import Source
+    from filterbank.imagefile import ReadOptions
+
+    reading = ReadOptions(given["page"], given["max_pixels"], given["layout"], not given["no_orient"])
+    return Ahead(Source(images[0]), reading)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from filterbank.engine import winograd
 from filterbank.engine.compiled import kernels
 from filterbank.engine.direct import DirectPlan, Statistics
+from filterbank.engine.kernels.layout import CHUNK
 from filterbank.engine.plan import LayerPlan, Plan
 from filterbank.engine.separable import SeparablePlan
 from filterbank.engine.transformed import FFTSums, Sums, TransformedPlan, WinogradSums
@@ -75,12 +76,17 @@ def convolve(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int
         yield from zip(range(chunk.first, chunk.last), maps, told, strict=True)
 
 
-def measure(plan: Plan, pixels: Pixels, threads: int = 1) -> list[Told]:
+def measure(
+    plan: Plan, pixels: Pixels, threads: int = 1, filters: tuple[int, ...] | None = None
+) -> list[Told]:
     """Return what is told of each map, without keeping any; for scales that depend on the values.
 
-    Parameters and errors are those of `run`.
+    Only the maps of *filters* are told of, all where it is None. Other parameters and errors are
+    those of `run`.
     """
     last, pixels = _before_last(plan, pixels, threads)
+    chosen = range(last.geometry.filters) if filters is None else filters
+    last, places = _only(last, tuple(chosen))
     g = last.geometry
     told: list[Told] = []
     for chunk in _chunks(last, 1):
@@ -92,7 +98,7 @@ def measure(plan: Plan, pixels: Pixels, threads: int = 1) -> list[Told]:
             told += chunk.run(pixels, nowhere, threads, np.tile(_ANY_SCALE, (g.filters, 1)))
         else:
             told += chunk.run(pixels, chunk.room(g, np.float32), threads)
-    return told
+    return [told[place] for place in places]
 
 
 def encode(
@@ -117,6 +123,20 @@ def encode(
         codes = chunk.room(last.geometry, kind)
         told = chunk.run(pixels, codes, threads, scales)
         yield from zip(range(chunk.first, chunk.last), codes, told, strict=True)
+
+
+@lru_cache(maxsize=32)
+def _only(plan: LayerPlan, filters: tuple[int, ...]) -> tuple[LayerPlan, tuple[int, ...]]:
+    """Return a plan that computes *filters* to the same bytes, others too where it must, and their places."""
+    layer, g = plan.layer, plan.geometry
+    chosen = replace(layer, filters=tuple(layer.filters[k] for k in filters))
+    taps = g.channels * g.kernel[0] * g.kernel[1]
+    # A filter's sums are its own as long as its taps are one chunk whatever others stand beside it.
+    is_direct = all(choice.method == "direct" for choice in plan.choices)
+    if not is_direct or g.groups > 1 or taps > CHUNK or chosen.kernel != layer.kernel:
+        return plan, filters
+    choices = tuple(plan.choices[k] for k in filters)
+    return LayerPlan(chosen, replace(g, filters=len(filters)), choices), tuple(range(len(filters)))
 
 
 def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, Pixels]:
