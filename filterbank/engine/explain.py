@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -113,7 +112,7 @@ def measured(planned: Plan, pixels: NDArray[Any], rounds: int = 3) -> dict[str, 
                 pass
             if turn:  # the first makes transforms of the bank, and memory
                 spent[name].append(1e3 * (time.perf_counter() - began))
-    return {name: round(statistics.median(times), 3) for name, times in spent.items()}
+    return {name: round(float(np.median(times)), 3) for name, times in spent.items()}
 
 
 def _explain_layer(plan: LayerPlan) -> dict[str, Any]:

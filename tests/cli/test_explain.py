@@ -172,6 +172,6 @@ def test_place_outside_the_map_says_what_is_inside(gray, capsys):
 
 def test_run_adds_measured_times():
     told = json.loads(explain("laws-25", "--size", "64x48", "--run", "--json"))["measured"]
-    assert told.keys() == {"plan", "direct", "winograd", "fft"}
+    assert told.keys() == {"plan", "direct", "separable", "winograd", "fft"}
     assert all(ms > 0 for ms in told.values())
     assert " ms, one thread" in explain("sobel", "--size", "64x48", "--run")

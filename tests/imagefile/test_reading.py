@@ -86,7 +86,7 @@ def with_checksums(data):
 def test_preparing_notices_a_picture_without_channels():
     image = read(FILES["png"])
     assert_prepared_or_refused(image)
-    with pytest.raises((AssertionError, IndexError)):
+    with pytest.raises((AssertionError, IndexError, ValueError)):
         assert_prepared_or_refused(replace(image, pixels=image.pixels[:0]))
 
 
