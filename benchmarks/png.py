@@ -22,9 +22,9 @@ from pathlib import Path
 import imagecodecs
 import numba
 import numpy as np
-from maps import sample_maps
 from PIL import Image
 
+from benchmarks.maps import sample_maps
 from filterbank.engine.deflate import Scratch, encode_rows
 from filterbank.engine.kernels.deflate import png_band
 

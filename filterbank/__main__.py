@@ -1,5 +1,5 @@
 """``python -m filterbank``: the command line."""
 
-from filterbank.cli.main import main
+from filterbank.cli.main import process
 
-main()
+process()

@@ -6,6 +6,7 @@ it and exits; anything that is not of this family is a bug and keeps its traceba
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -27,6 +28,22 @@ class ImageError(FilterbankError, ValueError):
 
 class OutputError(FilterbankError, OSError):
     """A file that cannot be written: full disk, read-only folder, existing file."""
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    r"""Return *path* as one printable line for a message, whatever bytes its name has.
+
+    >>> shown("a b.png"), shown("two\nlines.png"), shown("latin-\udcfc.png")
+    ('a b.png', 'two\\nlines.png', 'latin-\\xfc.png')
+    """
+    text = os.fspath(path)
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # how Python carries a byte that is no UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 @dataclass(frozen=True, slots=True)

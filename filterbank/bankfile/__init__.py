@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from filterbank.bankfile.canonical import digest as digest
+    from filterbank.bankfile.changes import matching as matching
     from filterbank.bankfile.changes import override as override
     from filterbank.bankfile.changes import select as select
     from filterbank.bankfile.checking import Checked as Checked
@@ -24,7 +25,7 @@ _HOMES = {
     "checking": ("Checked", "check"),
     "canonical": ("digest",),
     "lookup": ("find", "load", "shipped"),
-    "changes": ("override", "select"),
+    "changes": ("matching", "override", "select"),
     "schema": ("json_schema", "key_tables"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -18,7 +18,7 @@ from filterbank.bankfile.canonical import digest
 from filterbank.bankfile.entries import Entry, Written
 from filterbank.bankfile.kernel import MAX_WEIGHTS
 from filterbank.bankfile.keys import Given, read_mapping
-from filterbank.bankfile.kinds import clean_name
+from filterbank.bankfile.kinds import LARGEST, clean_name
 from filterbank.bankfile.nodes import Mapping, Node, describe
 from filterbank.bankfile.schema import BANK_KEYS, HOMES
 from filterbank.bankfile.source import Faults
@@ -27,8 +27,6 @@ from filterbank.model import INPUT_CHANNELS, Activation, Bank, Filter, Layer, St
 _INPUT_OF_DEPTH: dict[int, str | int] = {1: "gray", 3: "rgb", 4: "rgba"}
 # Sums below this share of Σ|w| are rounding, and cannot be made 1.
 _VANISHES = 1e-6
-# Maps are computed in float32, where a larger weight would be infinite.
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,11 @@ def build(node: Node, faults: Faults) -> Built:
         raise AssertionError
     given = read_mapping(node, BANK_KEYS, "", faults, HOMES)
     values = {name: each.value for name, each in given.items() if each.value is not None}
-    written: Written = values.get("filters", Written([], False))
+    written: Written = values.get("filters", Written([], None))
     entries = written.entries
     filters = _filters(entries, values, faults)
-    if written.is_complete:
-        _check_groups(len(filters), given, values, faults)
+    if written.count is not None:
+        _check_groups(written.count, given, values, faults)
     channels = _channels(entries, filters, given, values, faults)
     faults.raise_if_any()
     name = values.get("name") or clean_name(Path(faults.source.path).stem) or "bank"
@@ -94,19 +92,15 @@ def _filters(entries: list[Entry], values: Values[str, Any], faults: Faults) -> 
         weights = entry.weights[None] if entry.weights.ndim == 2 else entry.weights
         if entry.channels is not None:
             weights = weights * np.array(entry.channels)[:, None, None]
-        with np.errstate(over="ignore"):
-            weights = weights * entry.scale
-        if not np.isfinite(weights).all():
-            found = "weights times scale are beyond the largest number"
-            faults.add(entry.at, entry.where, found, "accepted: finite weights", "use a smaller scale")
-            weights = np.zeros(weights.shape)
+        weights = weights * entry.scale
         if values.get("operation") == "convolution":
             weights = weights[:, ::-1, ::-1]
         weights = _normalized(weights, values.get("normalize", "none"), entry, faults)
-        largest = max(float(np.abs(weights).max()), abs(entry.bias))
-        if largest > _LARGEST:
-            accepted = f"accepted: at most {_LARGEST:.3g}, the largest float32"
-            faults.add(entry.at, entry.where, f"found a weight or bias of {largest:.3g}", accepted)
+        largest = float(np.abs(weights).max())
+        if largest > LARGEST:
+            found = f"weights times scale reach {largest:.3g}, beyond float32"
+            accepted = f"accepted: at most {LARGEST:.1e}"
+            faults.add(entry.at, entry.where, found, accepted, "use a smaller scale")
         filters.append(Filter(entry.name, weights, entry.bias))
     return filters
 
@@ -154,21 +148,25 @@ def _channels(
     faults: Faults,
 ) -> int:
     """Return C after checking that depths, groups, input and lists per channel agree."""
-    if not filters or any(name in given and name not in values for name in ("groups", "input")):
-        return 0
     groups: int = values.get("groups", 1)
     wanted = values.get("input")
     channels: int | None = INPUT_CHANNELS.get(wanted, wanted) if wanted is not None else None
+    if channels is not None:
+        _check_per_channel(channels, given, values, faults)
     if channels is not None and channels % groups:
-        found = f"found {groups} with input {wanted} of {_counted(channels, 'channel')}"
+        whose = f" (input {wanted})" if isinstance(wanted, str) else ""
+        found = f"found {groups} with {_counted(channels, 'channel')}{whose}"
         faults.add(given["groups"].at, "groups", found, "accepted: a divisor of the channels")
+        return 0
+    if not filters or any(name in given and name not in values for name in ("groups", "input")):
         return 0
     depth: int = filters[0].weights.shape[0] if channels is None else channels // groups
     whose = f"input {wanted}" + (f" with groups {groups}" if groups > 1 else "")
     _check_depths(
         entries, depth, whose if wanted is not None else f"like filter {filters[0].name!r} it", faults
     )
-    _check_per_channel(depth * groups, given, values, faults)
+    if channels is None:
+        _check_per_channel(depth * groups, given, values, faults)
     rows, columns = (max(each.weights.shape[axis] for each in filters) for axis in (1, 2))
     total = len(filters) * depth * rows * columns
     if total > MAX_WEIGHTS:

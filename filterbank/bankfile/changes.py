@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from filterbank.bankfile.canonical import digest
+from filterbank.bankfile.kernel import MAX_WEIGHTS
 from filterbank.bankfile.keys import Key
 from filterbank.bankfile.kinds import Number, nearest
 from filterbank.bankfile.layer_kinds import Numbers
@@ -17,7 +21,7 @@ from filterbank.bankfile.nodes import Node, Sequence
 from filterbank.bankfile.schema import LAYER_KEYS
 from filterbank.bankfile.source import Faults, Source
 from filterbank.errors import BankError, RequestError
-from filterbank.model import Bank, Filter, Layer, Stack
+from filterbank.model import Bank, Layer, Stack
 
 _NAMES = ("stride", "padding", "padding_mode", "padding_value", "dilation", "activation")
 _KINDS = {key.name: key.kind for key in LAYER_KEYS if key.name in _NAMES}
@@ -60,7 +64,8 @@ def _read(name: str, text: str) -> Any:
     value = kind.read(node, "", faults)
     if value is None:
         fault = faults.listed()[0]
-        said = "; ".join(part for part in (fault.found, fault.accepted, fault.hint) if part)
+        hint = fault.hint if name != "bias" else _decimal(text) or fault.hint
+        said = "; ".join(part for part in (fault.found, fault.accepted, hint) if part)
         where = f" {fault.where}:" if fault.where else ""
         raise RequestError(f"{_flag(name)}:{where} {said}".replace("one per channel", _per(name)))
     if name == "bias" and isinstance(node, Sequence):
@@ -68,15 +73,25 @@ def _read(name: str, text: str) -> Any:
     return value
 
 
+def _decimal(text: str) -> str:
+    """Return what to write for a fraction, nothing where *text* is none."""
+    try:
+        value = float(Fraction(text.replace(" ", ""))) if "/" in text else math.nan
+    except (ValueError, ArithmeticError):
+        return ""
+    return f"write {value!r}" if math.isfinite(value) else ""
+
+
 def _per(name: str) -> str:
     return "one per filter" if name == "bias" else "one per channel"
 
 
 def override(bank: Bank, options: Mapping[str, str]) -> Bank:
-    """Return *bank* with what the *options* say in place of its own, and the digest that follows.
+    """Return *bank* with what the *options* say in place of its own.
 
     Keys are stride, padding, padding_mode, padding_value, dilation, activation (all as spelled in a
     file) and bias, a number for all filters or a list with one each. Of a stack, the last layer changes.
+    The digest stays that of the bank as it was read.
 
     Raises
     ------
@@ -102,13 +117,18 @@ def override(bank: Bank, options: Mapping[str, str]) -> Bank:
     return _with_layer(bank, layer)
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number != 1 else "")
+
+
 def _check_fit(layer: Layer, changes: dict[str, Any]) -> None:
     """Raise RequestError for a padding value that does not fit the layer or would do nothing."""
     value = changes.get("padding_value", (0.0,))
     if len(value) not in (1, layer.channels):
         raise RequestError(
-            f"--padding-value: found {len(value)} numbers, the bank has {layer.channels} channels; "
-            f"accepted: one number or {layer.channels}"
+            f"--padding-value: found {len(value)} numbers, "
+            f"the bank has {_counted(layer.channels, 'channel')}; "
+            "accepted: one number" + (f" or {layer.channels}" if layer.channels > 1 else "")
         )
     if any(value) and layer.padding_mode != "constant":
         raise RequestError(
@@ -122,8 +142,8 @@ def _biased(layer: Layer, biases: tuple[float, ...]) -> Layer:
     count = len(layer.filters)
     if len(biases) not in (1, count):
         raise RequestError(
-            f"--bias: found {len(biases)} numbers, the bank has {count} filters; "
-            f"accepted: one number or {count}"
+            f"--bias: found {len(biases)} numbers, the bank has {_counted(count, 'filter')}; "
+            "accepted: one number" + (f" or {count}" if count > 1 else "")
         )
     spread = biases * count if len(biases) == 1 else biases
     changed = (replace(each, bias=bias) for each, bias in zip(layer.filters, spread, strict=True))
@@ -131,13 +151,12 @@ def _biased(layer: Layer, biases: tuple[float, ...]) -> Layer:
 
 
 def _with_layer(bank: Bank, layer: Layer) -> Bank:
-    """Return *bank* with *layer* as its last, and the digest of that."""
-    changed = replace(bank, stack=Stack((*bank.stack.layers[:-1], layer)))
-    return replace(changed, digest=digest(changed))
+    """Return *bank* with *layer* as its last; the digest goes on naming what was read."""
+    return replace(bank, stack=Stack((*bank.stack.layers[:-1], layer)))
 
 
-def select(bank: Bank, globs: Iterable[str]) -> Bank:
-    """Return *bank* with only the filters whose name matches one of the *globs*, in the bank's order.
+def matching(bank: Bank, globs: Iterable[str]) -> list[str]:
+    """Return the names of the filters that match one of the *globs*, in the bank's order; all for none.
 
     Raises
     ------
@@ -147,32 +166,69 @@ def select(bank: Bank, globs: Iterable[str]) -> Bank:
     Examples
     --------
     >>> from filterbank.bankfile import load
-    >>> select(load("sobel"), ["*_x"]).layer.names
-    ('sobel_x',)
+    >>> matching(load("sobel"), ["*_x"])
+    ['sobel_x']
     """
-    layer, wanted = bank.layer, list(globs)
+    names, wanted = bank.layer.names, list(globs)
     for glob in wanted:
-        if not any(fnmatchcase(name, glob) for name in layer.names):
-            shown = ", ".join(layer.names[:20]) + (", …" if len(layer.names) > 20 else "")
+        if not any(fnmatchcase(name, glob) for name in names):
+            shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
             raise RequestError(
                 f"--filter: {glob!r} matches no filter of bank {bank.name!r}; accepted: {shown}; "
                 "use * and ? for any characters, in quotes"
             )
-    keep = [any(fnmatchcase(name, glob) for glob in wanted) for name in layer.names]
-    if not wanted or all(keep):
+    return [name for name in names if not wanted or any(fnmatchcase(name, glob) for glob in wanted)]
+
+
+def select(bank: Bank, globs: Iterable[str]) -> Bank:
+    """Return *bank* with only the filters whose name matches one of the *globs*, in the bank's order.
+
+    Their maps are those of the whole bank: a kernel stays as large as the bank's largest, zeros around
+    it. The digest stays that of the bank as it was read.
+
+    Raises
+    ------
+    RequestError
+        A glob matches no filter, or filters of a bank with groups would be too large without them.
+
+    Examples
+    --------
+    >>> from filterbank.bankfile import load
+    >>> select(load("sobel"), ["*_x"]).layer.names
+    ('sobel_x',)
+    """
+    layer, names = bank.layer, matching(bank, globs)
+    if len(names) == len(layer.filters):
         return bank
-    filters = _ungrouped(layer) if layer.groups > 1 else layer.filters
-    chosen = tuple(each for each, kept in zip(filters, keep, strict=True) if kept)
-    return _with_layer(bank, replace(layer, filters=chosen, groups=1))
+    chosen = set(names)
+    keep = [index for index, name in enumerate(layer.names) if name in chosen]
+    per_group = len(layer.filters) // layer.groups
+    kept = Counter(index // per_group for index in keep)
+    if len(kept) == layer.groups and len(set(kept.values())) == 1:
+        groups, weights = layer.groups, layer.weights[keep]
+    else:
+        groups, weights = 1, _ungrouped(layer, keep)
+    filters = (replace(layer.filters[index], weights=own) for index, own in zip(keep, weights, strict=True))
+    return _with_layer(bank, replace(layer, filters=tuple(filters), groups=groups))
 
 
-def _ungrouped(layer: Layer) -> tuple[Filter, ...]:
-    """Return the filters over all channels, zero outside their group: which group one is in is its index."""
+def _ungrouped(layer: Layer, keep: list[int]) -> NDArray[np.float64]:
+    """Return the weights of some filters over all channels: zero outside their group, told by their index.
+
+    Raises
+    ------
+    RequestError
+        They are too many.
+    """
+    size = len(keep) * layer.channels * layer.kernel[0] * layer.kernel[1]
+    if size > MAX_WEIGHTS:
+        raise RequestError(
+            f"--filter: found {size:,} weights without groups; accepted: at most {MAX_WEIGHTS:,}; "
+            "choose fewer filters, or as many of every group"
+        )
     depth, per_group = layer.channels // layer.groups, len(layer.filters) // layer.groups
-    filters = []
-    for index, each in enumerate(layer.filters):
-        weights = np.zeros((layer.channels, *each.weights.shape[1:]))
+    weights = np.zeros((len(keep), layer.channels, *layer.kernel))
+    for place, index in enumerate(keep):
         first = index // per_group * depth
-        weights[first : first + depth] = each.weights
-        filters.append(replace(each, weights=weights))
-    return tuple(filters)
+        weights[place, first : first + depth] = layer.weights[index]
+    return weights

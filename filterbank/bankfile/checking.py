@@ -10,8 +10,8 @@ import numpy as np
 
 from filterbank.bankfile.build import Built, build
 from filterbank.bankfile.lookup import locate
-from filterbank.bankfile.nodes import parse
 from filterbank.bankfile.source import Source, read_source
+from filterbank.bankfile.text import parse
 from filterbank.errors import BankError, Fault
 from filterbank.model import Bank
 

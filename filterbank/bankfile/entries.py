@@ -76,10 +76,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Written:
-    """The filters that could be read, and whether those are all."""
+    """The filters that could be read, and how many they would be with those at fault; None for unknown."""
 
     entries: list[Entry]
-    is_complete: bool
+    count: int | None
 
 
 @dataclass(frozen=True)
@@ -100,18 +100,21 @@ class Entries:
             hint = "put '- ' before it" if isinstance(node, Mapping) and node.entries else "add a filter"
             refuse(self, node, where, faults, hint=hint)
             return None
-        before, entries, weights = len(faults), list[Entry](), 0
+        entries, weights = list[Entry](), 0
+        count: int | None = 0
         names = _Names(faults)
         for index, item in enumerate(node.items, 1):
             made = _read_entry(item, f"filter {index}", names, faults)
             entries += made
+            own = len(made) or _count_unread(item)
+            count = None if count is None or own is None else count + own
             weights += sum(entry.weights.size for entry in made)
             # A few lines of families or aliases can ask for more than any memory holds.
             if len(entries) > MAX_FILTERS or weights > MAX_WEIGHTS:
                 accepted = f"accepted: at most {MAX_FILTERS:,} filters and {MAX_WEIGHTS:,} weights"
                 faults.add(item.at, f"filter {index}", "found too large a bank", accepted, "split it")
-                break
-        return Written(entries, len(faults) == before)
+                return Written(entries, None)
+        return Written(entries, count)
 
     def schema(self) -> dict[str, Any]:
         """Return the kind as JSON Schema."""
@@ -144,6 +147,12 @@ def _read_entry(node: Node, where: str, names: _Names, faults: Faults) -> list[E
         # An unknown key is then most likely the misspelt one.
         faults.add(node.at, where, found, accepted, "add a kernel")
     return []
+
+
+def _count_unread(node: Node) -> int | None:
+    """Return how many filters an entry at fault is meant to be: one, unless it may name a family of many."""
+    values = [value for _, value in node.entries] if isinstance(node, Mapping) else [node]
+    return None if any(isinstance(value, Mapping) for value in values) else 1
 
 
 def _make(given: dict[str, Given], maker: str, where: str, names: _Names, faults: Faults) -> list[Entry]:

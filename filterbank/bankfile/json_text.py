@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import NoReturn
 
 from filterbank.bankfile.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, resolve
@@ -29,6 +30,8 @@ _WORDS = {
     "Infinity": float("inf"),
     "-Infinity": float("-inf"),
 }
+# Strings are matched so that a comma in one is no separator.
+_STRING_OR_COMMA = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|,', re.DOTALL)
 _CLOSING = {Sequence: "]", Mapping: "}"}
 
 
@@ -48,20 +51,33 @@ class _Parser:
         self.faults.add(at, "", found, accepted, hint)
         raise BankError(self.faults.listed())
 
+    def check_count(self) -> None:
+        """Refuse a text of too many values before any is read, which would take seconds and memory."""
+        if self.text.count(",") < MAX_NODES:
+            return
+        commas = (found.start() for found in _STRING_OR_COMMA.finditer(self.text) if found[0] == ",")
+        at = next(islice(commas, MAX_NODES - 1, None), None)
+        if at is not None:
+            self.refuse_count(at)
+
+    def refuse_count(self, at: int) -> NoReturn:
+        self.refuse(at, f"found more than {MAX_NODES:,} values", "", "split the bank into several")
+
     def run(self) -> Node:
+        self.check_count()
         at = 0
         while self.root is None or self.open:
             token = _TOKEN.match(self.text, at)
             if token is None:
                 self.refuse_text(at)
             at = token.end()
-            self.count += 1
             if token.lastgroup == "mark":
                 self.mark(token["mark"], at - 1)
             else:
                 self.scalar(token)
-            if self.count > 3 * MAX_NODES:
-                self.refuse(at, f"found more than {MAX_NODES:,} values", "", "split the bank into several")
+            self.count += token.lastgroup != "mark" or token["mark"] in "[{"
+            if self.count > MAX_NODES:
+                self.refuse_count(token.start(token.lastgroup or 0))
         rest = self.skip_space(at)
         if rest < len(self.text):
             found = f"found {shorten(self.text[rest : rest + 20], 20)} after the bank's end"

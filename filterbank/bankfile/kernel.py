@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank.bankfile.kinds import Number, refuse
-from filterbank.bankfile.nodes import Node, Scalar, Sequence, describe
+from filterbank.bankfile.kinds import LARGEST, Number, refuse
+from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults
 
 MAX_SIDE = 65535
@@ -39,7 +38,8 @@ class Kernel:
             return None
         before = len(faults)
         values = self._read_level(node, depth, "", where, faults)
-        if len(faults) > before or not _is_even(node, depth, where, faults):
+        _check_even(node, depth, where, faults)
+        if len(faults) > before:
             return None
         array = np.array(values, np.float64)
         array = array[None] if depth == 1 else array
@@ -64,7 +64,7 @@ class Kernel:
             clean = len(values) == len(node.items)
             if clean and all(type(value) is float or type(value) is int for value in values):
                 numbers = [float(value) for value in values]  # type: ignore[arg-type]
-                if all(map(math.isfinite, numbers)):
+                if all(abs(number) <= LARGEST for number in numbers):
                     return numbers
         below = _LEVELS[depth - 1]
         return [
@@ -74,7 +74,7 @@ class Kernel:
 
     def schema(self) -> dict[str, Any]:
         """Return the kind as JSON Schema."""
-        rule: dict[str, Any] = {"type": "number"}
+        rule = Number().schema()
         rules = []
         for _ in range(3):
             rule = {"type": "array", "items": rule, "minItems": 1, "maxItems": MAX_SIDE}
@@ -93,10 +93,10 @@ def _depth(node: Node) -> int:
     return depth
 
 
-def _is_even(node: Node, depth: int, where: str, faults: Faults) -> bool:
-    """Return whether all rows are equally long and all planes equally large; add what is not."""
+def _check_even(node: Node, depth: int, where: str, faults: Faults) -> None:
+    """Add a fault for every row or plane that is not as large as most."""
     if depth == 1 or not isinstance(node, Sequence):
-        return True
+        return
     planes = node.items if depth == 3 else [node]
     before = len(faults)
     for index, plane in enumerate(planes, 1):
@@ -106,20 +106,36 @@ def _is_even(node: Node, depth: int, where: str, faults: Faults) -> bool:
     if depth == 3 and len(faults) == before:
         _compare(planes, "plane", "row", where, faults)
     if depth == 3 and len(faults) == before:
-        firsts = [plane.items[0] for plane in planes if isinstance(plane, Sequence)]
-        _compare(firsts, "plane", "column", where, faults)
-    return len(faults) == before
+        firsts = [plane.items[0] for plane in planes if isinstance(plane, Sequence) and plane.items]
+        if len(firsts) == len(planes):
+            _compare(firsts, "plane", "column", where, faults)
 
 
 def _compare(items: Items[Node], what: str, part: str, where: str, faults: Faults) -> None:
-    """Add a fault for each of the *items* whose length is not that of most."""
+    """Add a fault for each of the *items* whose length is not that of most.
+
+    What is no list or an empty one has been told as that, and a row without a number says little
+    of how long rows are meant to be.
+    """
     lengths = [len(item.items) if isinstance(item, Sequence) else 0 for item in items]
-    usual = Counter(lengths).most_common(1)[0][0]
+    known = [length for item, length in zip(items, lengths, strict=True) if length and _has_part(item)]
+    if not known:
+        return
+    usual = Counter(known).most_common(1)[0][0]
     others = _numbered([index for index, length in enumerate(lengths, 1) if length == usual], what)
     for index, (item, length) in enumerate(zip(items, lengths, strict=True), 1):
-        if length != usual:
+        if length not in (0, usual):
             found = f"{what} {index} has {length} {part}{'s' if length != 1 else ''}, {others} {usual}"
             faults.add(item.at, where, found, "", f"make all {what}s equal")
+
+
+def _has_part(item: Node) -> bool:
+    """Return whether a row has a number, or a plane a row."""
+    return isinstance(item, Sequence) and any(
+        isinstance(part, Sequence) or type(part.value) in (int, float)
+        for part in item.items
+        if not isinstance(part, Mapping)
+    )
 
 
 def _numbered(indices: list[int], what: str) -> str:

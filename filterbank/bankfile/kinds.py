@@ -15,6 +15,10 @@ from filterbank.bankfile.nodes import Node, Scalar, describe, resolve
 from filterbank.bankfile.source import Faults
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+# Maps are computed in float32, where a larger number would be infinite.
+LARGEST = (2 - 2.0**-23) * 2.0**127
+# Python's $ matches before a last line break as well.
+_END = r"(?!\n)$"
 _FRACTION = re.compile(r"([-+]?[0-9]{1,15}) ?/ ?(0*[1-9][0-9]{0,14})")
 
 
@@ -48,10 +52,10 @@ def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number within limits."""
+    """A finite number within limits, float32's where there are no others."""
 
-    low: float = -math.inf
-    high: float = math.inf
+    low: float = -LARGEST
+    high: float = LARGEST
     above: float = -math.inf
 
     @property
@@ -59,14 +63,14 @@ class Number:
         """What is accepted, in words."""
         if self.above > -math.inf:
             return f"a number above {self.above:g}" + (f", at most {self.high:g}" if self.is_bounded else "")
-        if self.low > -math.inf:
+        if self.low > -LARGEST:
             return f"a number {self.low:g} to {self.high:g}" if self.is_bounded else f"at least {self.low:g}"
         return "a finite number"
 
     @property
     def is_bounded(self) -> bool:
         """Whether there is a largest number."""
-        return self.high < math.inf
+        return self.high < LARGEST
 
     def read(self, node: Node, where: str, faults: Faults) -> float | None:
         """Return the number."""
@@ -74,7 +78,10 @@ class Number:
             value = float(node.value)  # type: ignore[arg-type]
             if math.isfinite(value) and self.low <= value <= self.high and value > self.above:
                 return value
-            refuse(self, node, where, faults)
+            if LARGEST < abs(value) < math.inf:
+                refuse_large(self, node, where, faults)
+            else:
+                refuse(self, node, where, faults)
         else:
             refuse(self, node, where, faults, hint=number_hint(node))
         return None
@@ -83,6 +90,12 @@ class Number:
         """Return the kind as JSON Schema."""
         limits = {"minimum": self.low, "maximum": self.high, "exclusiveMinimum": self.above}
         return {"type": "number"} | {key: plain(x) for key, x in limits.items() if math.isfinite(x)}
+
+
+def refuse_large(kind: Kind, node: Node, where: str, faults: Faults) -> None:
+    """Add the fault that *node* is a number that float32 does not hold."""
+    hint = f"use at most {LARGEST:.1e}, float32's largest"
+    refuse(kind, node, where, faults, f"{describe(node)}, beyond float32", hint)
 
 
 def number_hint(node: Node) -> str:
@@ -100,8 +113,8 @@ def number_hint(node: Node) -> str:
 
 
 def plain(number: float) -> int | float:
-    """Return *number* as an integer where it is one, for JSON."""
-    return int(number) if float(number).is_integer() else number
+    """Return *number* as an integer where it is a short one, for JSON."""
+    return int(number) if float(number).is_integer() and abs(number) < 1e15 else number
 
 
 @dataclass(frozen=True)
@@ -161,14 +174,18 @@ class Fraction:
             return None
         if isinstance(node, Scalar) and type(node.value) in (int, float):
             value = float(node.value)  # type: ignore[arg-type]
-            if math.isfinite(value):
+            if abs(value) <= LARGEST:
                 return value
+            if math.isfinite(value):
+                refuse_large(self, node, where, faults)
+                return None
         refuse(self, node, where, faults)
         return None
 
     def schema(self) -> dict[str, Any]:
         """Return the kind as JSON Schema."""
-        return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^(?:{_FRACTION.pattern})$"}]}
+        text = {"type": "string", "pattern": f"^(?:{_FRACTION.pattern}){_END}"}
+        return {"anyOf": [Number().schema(), text]}
 
 
 @dataclass(frozen=True)
@@ -228,7 +245,7 @@ class Name:
 
     def schema(self) -> dict[str, Any]:
         """Return the kind as JSON Schema."""
-        return {"type": "string", "pattern": f"^{NAME.pattern}$"}
+        return {"type": "string", "pattern": f"^{NAME.pattern}{_END}"}
 
 
 def clean_name(text: str) -> str:

@@ -79,8 +79,11 @@ def _read_part(kind: Kind, each: Kind, node: Node, where: str, faults: Faults) -
     quiet = Faults(faults.source)
     value = each.read(node, where, quiet)
     if value is None:
-        hint = number_hint(node) if isinstance(node, Scalar) and type(node.value) not in (int, float) else ""
-        refuse(kind, node, where, faults, hint=hint)
+        if isinstance(node, Scalar) and type(node.value) in (int, float):
+            fault = quiet.listed()[0]
+            refuse(kind, node, where, faults, fault.found, fault.hint)
+        else:
+            refuse(kind, node, where, faults, hint=number_hint(node) if isinstance(node, Scalar) else "")
     return value
 
 
@@ -116,7 +119,10 @@ class Numbers:
         if self.single and isinstance(node, Scalar):
             value = _read_part(self, self.each, node, where, faults)
             return None if value is None else (value,)
-        refuse(self, node, where, faults)
+        hint = ""
+        if isinstance(node, Sequence) and len(node.items) > self.longest:
+            hint = f"give at most {self.longest:,} numbers"
+        refuse(self, node, where, faults, hint=hint)
         return None
 
     def schema(self) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from filterbank.bankfile.build import Built, build
 from filterbank.bankfile.kinds import nearest
-from filterbank.bankfile.nodes import parse
 from filterbank.bankfile.source import read_source
-from filterbank.errors import RequestError
+from filterbank.bankfile.text import parse
+from filterbank.errors import RequestError, shown
 from filterbank.model import Bank
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -45,7 +45,7 @@ def find(name: str) -> Path:
     hint = nearest(Path(name).stem if name.endswith(_SUFFIXES) else name, names)
     advice = "; ".join(part for part in (hint, "`filterbank banks` lists them") if part)
     raise RequestError(
-        f"bank {name!r}: no such file and no shipped bank of that name; "
+        f"bank '{shown(name)}': no such file and no shipped bank of that name; "
         f"accepted: a path or a shipped bank; {advice}"
     )
 
@@ -58,15 +58,21 @@ def locate(reference: str | os.PathLike[str]) -> Path:
     RequestError
         It is neither.
     """
+    name = os.fspath(reference)
+    if not name:
+        raise RequestError("bank '': the name is empty; accepted: a path or a shipped bank")
     path = Path(reference)
     try:
-        is_there = path.exists()
+        path.stat()
+        is_there = True
+    except PermissionError:
+        is_there = True  # reading it will tell; it is not for us to say that it is not there
     except (OSError, ValueError):
         is_there = False
     # A folder in the way must not hide a shipped bank: `maps/sobel` is not meant by `-b sobel`.
-    if is_there and not (path.is_dir() and str(reference) in shipped()):
+    if is_there and not (os.path.isdir(path) and name in shipped()):  # noqa: PTH112 - raises nothing
         return path
-    return find(os.fspath(reference))
+    return find(name)
 
 
 def read(reference: str | os.PathLike[str]) -> Built:

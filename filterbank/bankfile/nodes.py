@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from filterbank.bankfile.source import Faults, Source, shorten
+from filterbank.bankfile.source import shorten
 
 # The deepest thing in a bank is a number in filters > entry > kernel > plane > row.
 MAX_DEPTH = 16
@@ -94,21 +94,3 @@ def describe(node: Node) -> str:
     if isinstance(node.value, str):
         return f"found the text {shorten(node.value)}"
     return f"found {shorten(node.text)[1:-1]}"
-
-
-def parse(source: Source) -> tuple[Node, Faults]:
-    """Return the tree of *source* and the faults collector, JSON for a name in ``.json``, else YAML.
-
-    Raises
-    ------
-    BankError
-        The text is no YAML or JSON, or breaks a limit on its size.
-    """
-    faults = Faults(source)
-    if source.path.lower().endswith(".json"):
-        from filterbank.bankfile import json_text  # noqa: PLC0415
-
-        return json_text.parse(faults), faults
-    from filterbank.bankfile import yaml_text  # noqa: PLC0415
-
-    return yaml_text.parse(faults), faults

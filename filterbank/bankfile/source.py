@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from filterbank.errors import BankError, Fault, RequestError
+from filterbank.errors import BankError, Fault, RequestError, shown
 
 # A bank of 48 filters of 49×49×3 in full precision is 7 MB of text.
 MAX_BYTES = 64 * 2**20
@@ -108,18 +108,18 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     BankError
         It is no UTF-8 text, empty, or larger than MAX_BYTES.
     """
-    shown = os.fspath(path)
+    name = shown(path)
     try:
         with Path(path).open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise RequestError(
-            f"{shown}: found a folder; accepted: a bank file; name one file inside it"
+            f"{name}: found a folder; accepted: a bank file; name one file inside it"
         ) from None
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise RequestError(f"{shown}: cannot be read ({reason}); accepted: a readable bank file") from None
-    return Source(shown, decode(data, shown))
+        raise RequestError(f"{name}: cannot be read ({reason}); accepted: a readable bank file") from None
+    return Source(name, decode(data, name))
 
 
 _BOMS = (

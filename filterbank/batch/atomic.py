@@ -10,14 +10,13 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from filterbank.errors import OutputError
+from filterbank.errors import OutputError, shown
 
 _LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.filterbank-tmp")
 
@@ -62,7 +61,7 @@ def write_whole(path: Path, *, fsync: bool = False) -> Iterator[BinaryIO]:
     except OSError as error:
         # NumPy's tofile() only says how much it wrote.
         why = error.strerror or f"not all was written, the disk may be full ({error})"
-        raise OutputError(f"{path}: cannot be written: {why}") from error
+        raise OutputError(f"{shown(path)}: cannot be written: {why}") from error
 
 
 def make_folder(folder: Path, *, fsync: bool = False) -> None:
@@ -73,7 +72,7 @@ def make_folder(folder: Path, *, fsync: bool = False) -> None:
     OutputError
         A folder cannot be made.
     """
-    if folder.is_dir():
+    if os.path.isdir(folder):  # noqa: PTH112 - unlike folder.is_dir() it raises nothing
         return
     make_folder(folder.parent, fsync=fsync)
     try:
@@ -86,7 +85,45 @@ def make_folder(folder: Path, *, fsync: bool = False) -> None:
             if isinstance(error, FileExistsError | NotADirectoryError)
             else error.strerror
         )
-        raise OutputError(f"{folder}: folder cannot be made: {why}") from error
+        raise OutputError(f"{shown(folder)}: folder cannot be made: {why}") from error
+
+
+@contextmanager
+def mark_run(folder: Path) -> Iterator[None]:
+    """Keep a temporary file in *folder* while a run writes below it.
+
+    A run that is killed leaves it there, and by that `remove_all_leftovers` of the next one knows
+    that folders of any depth may hold more.
+
+    Raises
+    ------
+    OutputError
+        *folder* cannot be written to.
+    """
+    try:
+        descriptor, mark = _create_locked(folder)
+    except OSError as error:
+        raise OutputError(f"{shown(folder)}: cannot be written to: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            mark.unlink()
+        os.close(descriptor)
+
+
+def remove_all_leftovers(folder: Path) -> int:
+    """Return how many temporary files of ended runs were removed from *folder* and all below it.
+
+    The folders below are only searched where *folder* itself holds a leftover, as `mark_run` leaves
+    one; that one goes last, in case the search itself is killed.
+    """
+    with ExitStack() as held:
+        dead = [path for path in _leftovers(folder) if held.enter_context(_claimed(path))]
+        below = os.walk(folder) if dead else ()
+        removed = sum(remove_leftovers(Path(inner, name)) for inner, names, _ in below for name in names)
+        removed += sum(map(_remove, dead))
+    return removed
 
 
 def remove_leftovers(folder: Path) -> int:
@@ -95,9 +132,9 @@ def remove_leftovers(folder: Path) -> int:
     A file that a live run still holds is left alone, and so is one on a file system without locks.
     """
     removed = 0
-    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
-        found = [Path(entry.path) for entry in entries if _LEFTOVER.fullmatch(entry.name)]
-        removed = sum(_remove_if_dead(path) for path in found)
+    for path in _leftovers(folder):
+        with _claimed(path) as is_dead:
+            removed += is_dead and _remove(path)
     return removed
 
 
@@ -117,7 +154,7 @@ def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
 def _create_locked(folder: Path) -> tuple[int, Path]:
     """Return a new temporary file, open and locked, and its path."""
     while True:
-        path = folder / f".{secrets.token_hex(8)}.filterbank-tmp"
+        path = folder / f".{os.urandom(8).hex()}.filterbank-tmp"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             _lock(descriptor)
@@ -140,21 +177,38 @@ def _lock(descriptor: int) -> None:
             raise
 
 
-def _remove_if_dead(path: Path) -> bool:
+def _leftovers(folder: Path) -> list[Path]:
+    """Return the temporary files in *folder*, of dead runs and live ones; none where it cannot be read."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if _LEFTOVER.fullmatch(entry.name)]
+    return []
+
+
+def _remove(path: Path) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return False
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink()
     except OSError:
         return False
+    return True
+
+
+@contextmanager
+def _claimed(path: Path) -> Iterator[bool]:
+    """Yield whether the temporary file *path* is a dead run's; then it is locked while the block runs."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        yield False
+        return
+    try:
+        is_dead = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            is_dead = False
+        yield is_dead
     finally:
         os.close(descriptor)
-    return True
 
 
 def _is_device(path: Path) -> bool:
@@ -164,7 +218,7 @@ def _is_device(path: Path) -> bool:
     except FileNotFoundError:
         return False
     if stat.S_ISDIR(mode):
-        raise OutputError(f"{path}: cannot be written: it is a folder; give the name of a file")
+        raise OutputError(f"{shown(path)}: cannot be written: it is a folder; give the name of a file")
     return not stat.S_ISREG(mode)
 
 

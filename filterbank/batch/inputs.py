@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from filterbank.errors import ImageError, RequestError
+from filterbank.errors import ImageError, RequestError, shown
+from filterbank.imagefile.source import read_file
 
 STANDARD_INPUT = "-"
 
 _EVERY_FILE = ("**", "*")
+_BOM = b"\xef\xbb\xbf"  # what some editors put before UTF-8
+_USUAL = (".png", ".jpg", ".tif", ".npy")  # named where no image was found
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,15 @@ class Source:
     """One image to come: a path, or the bytes that standard input gave.
 
     ``dir`` is the path below the folder given, empty for a file named outright. ``page`` is set
-    where each page of a file is an image of its own.
+    where each page of a file is an image of its own. ``fault`` is what is wrong with a folder that
+    was to be searched: it stands for the images that were not found there.
     """
 
     path: str
     dir: str = ""
     data: bytes | None = field(default=None, repr=False)
     page: int | None = None
+    fault: str = ""
 
     @property
     def stem(self) -> str:
@@ -55,14 +60,13 @@ class Source:
         Raises
         ------
         ImageError
-            There is no such file, or it cannot be read.
+            There is no such file, it cannot be read, or it is no file but a pipe or a device.
         """
+        if self.fault:
+            raise ImageError(self.fault)
         if self.data is not None:
             return self.data
-        try:
-            return Path(self.path).read_bytes()
-        except OSError as error:
-            raise ImageError(f"cannot be read: {error.strerror or error}") from error
+        return read_file(self.path)
 
     @property
     def _file(self) -> str:
@@ -71,16 +75,6 @@ class Source:
     @property
     def _page(self) -> str:
         return "" if self.page is None else f"-{self.page}"
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    r"""Return *path* as one printable line, whatever bytes its name has.
-
-    >>> shown("a b.png"), shown("two\nlines.png")
-    ('a b.png', 'two\\nlines.png')
-    """
-    text = os.fspath(path)
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def natural(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -101,7 +95,7 @@ def collect(
     standard_input: bytes | None = None,
     out: str | None = None,
 ) -> list[Source]:
-    """Return the images that *arguments* name, in order, each file once.
+    """Return the images that *arguments* name, in order, each file once; last, folders not searched.
 
     Parameters
     ----------
@@ -119,7 +113,7 @@ def collect(
     Raises
     ------
     RequestError
-        The list is empty.
+        The list is empty, or a name in it.
 
     Examples
     --------
@@ -137,19 +131,23 @@ def collect(
     for path in _lines(listed or b""):
         for source in search.outright(path):
             found.setdefault(_place(source.path), source)
+    if not found and search.faults:
+        first = next(iter(search.faults.values()))
+        raise RequestError(f"{first.shown}: {first.fault}; no images found elsewhere")
     if not found:
         places = ", ".join(shown(argument) for argument in arguments) or "the list of files"
-        accepted = " ".join(sorted(search.extensions))
+        usual = " ".join(end for end in _USUAL if end in search.extensions)
         raise RequestError(
-            f"no images found in {places}; accepted: files ending in {accepted}, folders of them, globs, -"
+            f"no images found in {places}; accepted: image files such as {usual}, folders of them, "
+            "globs, -; see filterbank apply --help"
         )
-    return list(found.values())
+    return [*found.values(), *search.faults.values()]
 
 
 def _lines(listed: bytes) -> Iterator[str]:
     # A name may hold a newline but never a NUL, so one NUL settles what lies between names.
     separator = b"\0" if b"\0" in listed else b"\n"
-    for line in listed.split(separator):
+    for line in listed.removeprefix(_BOM).split(separator):
         path = line.removesuffix(b"\r") if separator == b"\n" else line
         if path:
             yield os.fsdecode(path)
@@ -172,9 +170,12 @@ def _identity(path: str) -> tuple[int, int] | None:
 class _Search:
     extensions: frozenset[str]
     out: tuple[int, int] | None
+    faults: dict[str, Source] = field(default_factory=dict)
 
     def named(self, argument: str) -> Iterator[Source]:
         """Yield the sources of one argument: itself, or what its wildcards match."""
+        if not argument:
+            raise RequestError("IMAGE: found an empty name; accepted: a file, a folder, a glob or -")
         if os.path.lexists(argument) or not _is_magic(argument):
             yield from self.outright(argument)
             return
@@ -182,14 +183,14 @@ class _Search:
         fixed = next(i for i, part in enumerate(parts) if _is_magic(part))
         root = str(Path(*parts[:fixed]))
         for path in self._matches(root, parts[fixed:]):
-            if not Path(path).is_dir():
+            if not os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir() it raises nothing
                 yield from self._below(root, [path])
             elif "**" not in parts:
                 yield from self._below(root, self._matches(path, _EVERY_FILE))
 
     def outright(self, path: str) -> Iterator[Source]:
         """Yield the file of this name, or the images of the folder of this name."""
-        if Path(path).is_dir():
+        if os.path.isdir(path):  # noqa: PTH112
             yield from self._below(path, self._matches(path, _EVERY_FILE))
         else:
             yield Source(path)
@@ -212,14 +213,17 @@ class _Search:
         head, rest = pattern[0], pattern[1:]
         if not _is_magic(head):
             path = str(Path(folder, head))
-            if Path(path).exists():
+            if os.path.exists(path):  # noqa: PTH110
                 yield from self._expand(path, rest, seen) if rest else (path,)
             return
         if head == "**" and rest:
             yield from self._expand(folder, rest, seen)
-        for path, name, is_folder in _entries(folder):
+        for path, name, is_folder in self._entries(folder):
             here = _identity(path) if is_folder else None
-            if is_folder and (here is None or here == self.out or here in seen):
+            if is_folder and here is None:
+                self._miss(path, "may not be entered")
+                continue
+            if is_folder and (here == self.out or here in seen):
                 continue  # our own maps, or a link back to where we come from
             if head == "**":
                 if not rest and not name.startswith("."):
@@ -232,27 +236,31 @@ class _Search:
                 elif here is not None:
                     yield from self._expand(path, rest, (*seen, here))
 
+    def _entries(self, folder: str) -> list[tuple[str, str, bool]]:
+        """Return (path, name, whether it is a folder) of what *folder* holds, without hidden folders."""
+        try:
+            with os.scandir(folder) as entries:
+                found = [(str(Path(folder, entry.name)), entry.name, _is_folder(entry)) for entry in entries]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            self._miss(folder, error.strerror or str(error))
+            return []
+        return [entry for entry in found if not (entry[2] and entry[1].startswith("."))]
 
-def _entries(folder: str) -> list[tuple[str, str, bool]]:
-    """Return (path, name, whether it is a folder) of what *folder* holds; hidden folders are left out."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [(str(Path(folder, entry.name)), entry.name, _is_folder(entry)) for entry in entries]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise RequestError(f"{shown(folder)}: folder cannot be read: {error.strerror}") from error
-    return [entry for entry in found if not (entry[2] and entry[1].startswith("."))]
+    def _miss(self, folder: str, why: str) -> None:
+        """Note a folder whose images, if there are any, cannot be found."""
+        self.faults.setdefault(_place(folder), Source(folder, fault=f"folder cannot be read: {why}"))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    # A link that leads to itself makes entry.is_dir() raise, Path.is_dir() not.
-    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and Path(entry.path).is_dir())
+    # A link that leads to itself makes entry.is_dir() raise, os.path.isdir() not.
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))  # noqa: PTH112
 
 
 def _is_file(path: str) -> bool:
     """Return whether *path* is a file, or a link to nothing: that one is to be reported, not passed over."""
-    return Path(path).is_file() or not Path(path).exists()
+    return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
 
 
 def _by_parts(path: str) -> list[tuple[tuple[tuple[int, int, str], ...], str]]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from filterbank import imagefile
-from filterbank.batch import names
+from filterbank.batch import disk, names
+from filterbank.batch.decoded import Ahead
 from filterbank.batch.inputs import Source
 from filterbank.batch.manifest import Record
 from filterbank.batch.names import MANIFEST, Namer
 from filterbank.engine import METHODS
-from filterbank.errors import FilterbankError, RequestError
+from filterbank.errors import FilterbankError, RequestError, shown
 from filterbank.imagefile import ReadOptions
 from filterbank.imagefile.encode import EXTENSIONS, TOPS
 from filterbank.imagefile.tone import RangeSpec
@@ -79,7 +80,7 @@ class Job:
     """A checked run: the images, the banks, and where each map goes.
 
     ``done`` are the numbers of the sources that are skipped because their maps exist; ``stream``
-    takes the one map where ``out`` is ``-``.
+    takes the one map where ``out`` is ``-``; ``ahead`` is an image that is being decoded already.
     """
 
     sources: tuple[Source, ...]
@@ -91,6 +92,7 @@ class Job:
     done: frozenset[int] = frozenset()
     jobs: int = 1
     stream: BinaryIO | None = None
+    ahead: Ahead | None = None
     clock: Callable[[], float] = time.perf_counter
 
     @property
@@ -158,6 +160,7 @@ def make(
     namer = names.namer(
         settings.template, layers, stack=settings.stack, ext=settings.extension, out=os.path.normpath(out)
     )
+    sources = sorted(sources, key=lambda source: bool(source.fault))
     job = Job(tuple(sources), tuple(banks), namer.out, settings, namer, jobs=workers, stream=stream)
     if out == STANDARD_OUTPUT:
         count = len(job.sources) * len(namer.targets)
@@ -167,9 +170,12 @@ def make(
                 "choose it with --filter, take --stack, or give a folder"
             )
         return job
-    if os.path.lexists(out) and not Path(out).is_dir():
-        raise RequestError(f"--out {out}: is a file; accepted: a folder, new or existing, or -")
-    places = names.check(namer, job.sources, settings.on_exists)
+    if not out:
+        raise RequestError("--out: found an empty name; accepted: a folder, new or existing, or -")
+    if not disk.is_folder(out) and os.path.lexists(out):
+        raise RequestError(f"--out {shown(out)}: is a file; accepted: a folder, new or existing, or -")
+    # What could not be searched has no maps; it stands last, so that the numbers stay.
+    places = names.check(namer, [each for each in sources if not each.fault], settings.on_exists)
     return replace(job, folders=places.folders, done=places.done)
 
 

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,11 @@ class Record:
 
     def line(self) -> str:
         """Return the record as one line of plain ASCII JSON, without its end."""
-        return json.dumps(asdict(self), allow_nan=False)
+        return json.dumps(_entries(self) | {"maps": [_entries(one) for one in self.maps]}, allow_nan=False)
+
+
+def _entries(record: MapRecord | Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def append(path: Path, records: Iterable[Record], *, fsync: bool = False) -> None:

@@ -54,7 +54,7 @@ def write(
             _write_map(job, finished, todo.alpha, stream, crew)
         return finished.record
 
-    return tuple(crew.maps(write_one, zip(maps, files, strict=True)))
+    return tuple(crew.maps(write_one, zip(maps, files, strict=True), len(files)))
 
 
 def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
@@ -73,7 +73,7 @@ def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
         file=file,
         lo=None if scale is None else scale.lo,
         hi=None if scale is None else scale.hi,
-        zero=None if scale is None else scale.zero,
+        zero=None if scale is None else scale.zero_code,
         min=one.told.minimum,
         max=one.told.maximum,
         mean=one.told.mean,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import string
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank.batch.inputs import Source, shown
-from filterbank.errors import RequestError
+from filterbank.batch import disk
+from filterbank.batch.inputs import Source
+from filterbank.errors import RequestError, shown
 
 IMAGE_FIELDS = ("dir", "stem", "name")
 BANK_FIELDS = ("bank", "layer", "ext")
@@ -164,15 +164,13 @@ def check(namer: Namer, sources: Sequence[Source], on_exists: str) -> Places:
     _check_shared(namer, sources, keys)
     _check_folders(namer, sources, keys, folders)
     _check_inputs(namer, sources, folders)
-    existing = {folder for folder in folders if Path(folder).is_dir()}
-    if not existing:
+    if not any(disk.is_folder(folder) for folder in folders):
         return Places(tuple(folders), frozenset())
     return Places(tuple(folders), _check_existing(namer, sources, on_exists))
 
 
 def _key(path: str) -> int:
-    # Names that differ only by case are one file on many a disk; the archive may end up there.
-    return hash(path.casefold())
+    return hash(disk.key(path))
 
 
 def _keys(namer: Namer, sources: Sequence[Source]) -> tuple[NDArray[np.int64], dict[str, None]]:
@@ -198,53 +196,69 @@ def _check_shared(namer: Namer, sources: Sequence[Source], keys: NDArray[np.int6
     reserved = f"{namer.out}/{MANIFEST}"
     if not repeated and _key(reserved) not in keys:
         return
-    owners: dict[str, str] = {reserved.casefold(): "the manifest"}
+    owners: dict[str, tuple[str, str]] = {disk.key(reserved): (reserved, "the manifest")}
     for path, source, target in _outputs(namer, sources):
         owner = f"{target.shown} on {source.shown}"
-        first = owners.get(path.casefold())
-        if first is not None:
+        spelled, first = owners.setdefault(disk.key(path), (path, owner))
+        if first is not owner:
+            case = "" if spelled == path else " (names that differ only by case are one file on this system)"
             raise RequestError(
-                f"{shown(path)}: {first} and {owner} would share this file; {_advice(namer, first, source)}"
+                f"{shown(path)}: {first} and {owner} would share this file{case}; "
+                + _advice(namer, sources, is_one_image=first.endswith(f" on {source.shown}"))
             )
-        owners[path.casefold()] = owner
 
 
-def _advice(namer: Namer, first: str, source: Source) -> str:
-    if first == "the manifest":
-        return "choose another template with --name"
-    if first.endswith(f" on {source.shown}"):
-        if "{bank}" not in namer.template and len({target.bank for target in namer.targets}) > 1:
-            return "give --name with {bank}"
-        if namer.targets[0].filter is None or "{index}" in namer.template or "{filter}" in namer.template:
-            return "give each bank a name of its own, or each only once"
-        return "give --name with {filter}, e.g. --name '{dir}/{stem}/{filter}.{ext}'"
-    if "{name}" not in namer.template:
-        return f"give --name with {{name}}, e.g. --name '{namer.template.replace('{stem}', '{name}')}'"
-    return "give --name with {dir}, or the folder above the images instead of the images"
+def _advice(namer: Namer, sources: Sequence[Source], *, is_one_image: bool = False) -> str:
+    """Return what to do about a clash: a template that is free of any, where one of the usual is."""
+    banks = len({target.bank for target in namer.targets})
+    usual = default_template(namer.targets[0].filter is None, banks)
+    own, other = (template.replace("{stem}", "{name}") for template in (namer.template, usual))
+    for template in (own, usual, other):
+        if template != namer.template and _is_free(replace(namer, template=template), sources):
+            return f"give --name '{template}'"
+    if is_one_image:
+        return "give each bank a name of its own, or each only once"
+    return "rename one of them, or give the folder above the images instead of the images"
+
+
+def _is_free(namer: Namer, sources: Sequence[Source]) -> bool:
+    """Return whether no two outputs of *namer* share a file, and none is a folder or the manifest."""
+    try:
+        keys, folders = _keys(namer, sources)
+    except RequestError:
+        return False
+    taken = [_key(folder) for folder in _above(namer, folders)] + [_key(f"{namer.out}/{MANIFEST}")]
+    return np.unique(keys).size == keys.size and not np.isin(keys, np.array(taken, np.int64)).any()
 
 
 def _check_folders(
     namer: Namer, sources: Sequence[Source], keys: NDArray[np.int64], folders: dict[str, None]
 ) -> None:
     """Raise where a file is to be written whose name is a folder of another's."""
+    above = _above(namer, folders)
+    for folder in above if disk.is_folder(namer.out) else ():
+        if os.path.lexists(folder) and not disk.is_folder(folder):
+            raise RequestError(f"{shown(folder)}: is a file, a folder for maps would go there; remove it")
+    if not np.isin(keys, np.array([_key(folder) for folder in above], np.int64)).any():
+        return
+    names = {disk.key(folder) for folder in above}
+    for path, source, target in _outputs(namer, sources):
+        if disk.key(path) in names:
+            raise RequestError(
+                f"{shown(path)}: the file of {target.shown} on {source.shown} is the folder of another's; "
+                + _advice(namer, sources)
+            )
+
+
+def _above(namer: Namer, folders: dict[str, None]) -> dict[str, None]:
+    """Return *folders* and all folders above them, below the folder for maps."""
     above: dict[str, None] = {}
     for leaf in folders:
         folder = leaf
         while len(folder) > len(namer.out) and folder not in above:
             above[folder] = None
             folder = folder.rpartition("/")[0]
-    for folder in above if Path(namer.out).is_dir() else ():
-        if os.path.lexists(folder) and not Path(folder).is_dir():
-            raise RequestError(f"{shown(folder)}: is a file, a folder for maps would go there; remove it")
-    if not np.isin(keys, np.array([_key(folder) for folder in above], np.int64)).any():
-        return
-    names = {folder.casefold() for folder in above}
-    for path, source, target in _outputs(namer, sources):
-        if path.casefold() in names:
-            raise RequestError(
-                f"{shown(path)}: the file of {target.shown} on {source.shown} is the folder of another's; "
-                "give --name with an extension, e.g. .{ext}"
-            )
+    return above
 
 
 def _check_inputs(namer: Namer, sources: Sequence[Source], folders: dict[str, None]) -> None:
@@ -273,7 +287,7 @@ def _check_existing(namer: Namer, sources: Sequence[Source], on_exists: str) -> 
         paths = namer.paths(source)
         exist = [os.path.lexists(path) for path in paths]
         for path, is_there in zip(paths, exist, strict=True):
-            if is_there and Path(path).is_dir():
+            if is_there and disk.is_folder(path):
                 raise RequestError(f"{shown(path)}: is a folder, a map would go there; remove or rename it")
         first = first or next((path for path, is_there in zip(paths, exist, strict=True) if is_there), "")
         count += sum(exist)

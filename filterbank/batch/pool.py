@@ -39,7 +39,7 @@ class Crew:
 
     With at least as many images as *jobs*, each worker takes whole images, one thread each. With
     fewer, images come one after another and share all threads: the rows of a map while it is
-    computed, and one map each while they are encoded.
+    computed, and while they are encoded one map each, or the rows of one where maps are few.
     """
 
     jobs: int
@@ -48,6 +48,7 @@ class Crew:
     _scratch: list[Scratch] = field(default_factory=list)
     _images: ThreadPoolExecutor = field(init=False)
     _encoders: ThreadPoolExecutor | None = field(init=False, default=None)
+    _shares_maps: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self._images = ThreadPoolExecutor(self.at_once)
@@ -78,7 +79,8 @@ class Crew:
 
     def deflate(self, rows: NDArray[np.uint8], bpp: int, swap: bool) -> bytes:
         """Return the zlib stream of a PNG's rows; the workers' memory for it is kept from map to map."""
-        return engine.compress(rows, bpp, swap, self._scratch)
+        pool = self._encoders if self._shares_maps else None
+        return engine.compress(rows, bpp, swap, self._scratch, pool)
 
     def check(self) -> None:
         """Raise Stopped when the run is over; workers call it between steps."""
@@ -89,9 +91,10 @@ class Crew:
         """Yield ``work(item)`` of each item as it ends; what is waiting never grows with the batch."""
         return _as_they_end(self._images, work, items, 2 * self.at_once)
 
-    def maps(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yield ``work(item)`` of each item in order; *items* is drawn from as there is room."""
-        if self._encoders is None:
+    def maps(self, work: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
+        """Yield ``work(item)`` of each of *count* items in order; *items* is drawn from as there is room."""
+        self._shares_maps = self._encoders is not None and count < self.jobs
+        if self._encoders is None or self._shares_maps:
             return map(work, items)
         return _in_order(self._encoders, work, items, self.jobs + 1)
 

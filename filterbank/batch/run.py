@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from filterbank.batch import work
-from filterbank.batch.atomic import make_folder, remove_leftovers
+from filterbank.batch.atomic import make_folder, mark_run, remove_all_leftovers, remove_leftovers
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import Event, ImageDone, ImageFailed, ImageSkipped, Job
 from filterbank.batch.pool import Crew
-from filterbank.errors import OutputError
+from filterbank.errors import OutputError, shown
 from filterbank.imagefile import tone
 from filterbank.imagefile.tone import Extremes
 
@@ -27,8 +28,14 @@ def run(job: Job) -> Generator[Event, None, None]:
     OutputError
         The folder for maps cannot be made or written to.
     """
-    if job.stream is None:
-        _open_folder(job)
+    if job.stream is not None:
+        yield from _events(job)
+        return
+    with _opened_folder(job):
+        yield from _events(job)
+
+
+def _events(job: Job) -> Generator[Event, None, None]:
     for number in sorted(job.done):
         yield ImageSkipped(job.sources[number])
     todo = {source: None for number, source in enumerate(job.sources) if number not in job.done}
@@ -70,10 +77,21 @@ def _survey(job: Job, todo: dict[Source, None]) -> Generator[ImageFailed, None, 
     return shared
 
 
-def _open_folder(job: Job) -> None:
+@contextmanager
+def _opened_folder(job: Job) -> Iterator[None]:
+    """Make the folder for maps and clear it of what killed runs left; take it away if it stays empty."""
     out = Path(job.out)
+    made = [folder for folder in (out, *out.parents) if not os.path.lexists(folder)]
     make_folder(out, fsync=job.settings.fsync)
     if not os.access(out, os.W_OK | os.X_OK):
-        raise OutputError(f"{out}: may not be written to; choose another folder with -o")
-    for folder in {job.out, *job.folders}:
+        raise OutputError(f"{shown(out)}: may not be written to; choose another folder with -o")
+    remove_all_leftovers(out)
+    for folder in job.folders:
         remove_leftovers(Path(folder))
+    try:
+        with mark_run(out):
+            yield
+    finally:
+        with suppress(OSError):
+            for empty in made:
+                empty.rmdir()

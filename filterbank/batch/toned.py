@@ -15,7 +15,7 @@ from filterbank.batch.pool import Crew
 from filterbank.engine import Told
 from filterbank.imagefile import tone
 from filterbank.imagefile.tone import Extremes, Scale, Statistics
-from filterbank.model import Bank, Filter
+from filterbank.model import Activation, Bank, Filter
 
 Pixels = NDArray[Any]
 Values = NDArray[np.float32]
@@ -57,10 +57,12 @@ class Toned:
 
 def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
     """Yield the maps of *todo* in the bank's order; *shared* holds the extremes of shared scales."""
-    if job.settings.top is None or _is_srgb(job, todo.bank):
+    depends = _depending(job, todo.bank, shared)
+    if job.settings.top is None or _is_srgb(job, todo.bank) or (depends and not todo.plan.is_worth_twice):
         yield from _from_values(job, todo, shared, crew)
         return
-    scales = _scales(job, todo, shared, crew)
+    own = dict(zip(depends, extremes(todo, crew, depends), strict=True)) if depends else {}
+    scales = _scales(job, todo, shared, own)
     rows = np.array([_row(scale) for scale in scales])
     runs = [engine.encode(todo.plan, group, rows, crew.threads) for group in todo.groups]
     for parts in zip(*runs, strict=True):
@@ -74,10 +76,10 @@ def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned
         yield Toned(filter, method, codes, statistics, scales[index], clipped=clipped)
 
 
-def extremes(todo: Planned, crew: Crew) -> list[Extremes]:
-    """Return minimum and maximum of each map's finite values; no map is kept."""
+def extremes(todo: Planned, crew: Crew, filters: tuple[int, ...] | None = None) -> list[Extremes]:
+    """Return minimum and maximum of the finite values of each map, or of those of *filters*; none is kept."""
     crew.check()
-    every = [engine.measure(todo.plan, group, crew.threads) for group in todo.groups]
+    every = [engine.measure(todo.plan, group, crew.threads, filters) for group in todo.groups]
     return [
         tone.merge(*((told.minimum, told.maximum) for told in parts)) for parts in zip(*every, strict=True)
     ]
@@ -96,10 +98,12 @@ def _from_values(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterato
         if settings.top is None:
             yield Toned(filter, method, values, told)
             continue
-        kind = tone.resolve(settings.range, filter, activation).kind
-        scale = tone.choose(settings.range, filter, activation, shared.get(kind, told.extremes), settings.top)
-        srgb = tone.is_picture(settings.range, filter, activation)
-        codes, clipped = tone.to_codes(values, scale, srgb)
+        scale = _scale(job, filter, activation, shared, told.extremes)
+        srgb = settings.linear and tone.is_picture(settings.range, filter, activation)
+        if srgb:
+            codes, clipped = tone.to_codes(values, scale, srgb)
+        else:
+            codes, clipped = engine.to_codes(values, np.array(_row(scale), np.float64))
         yield Toned(filter, method, codes, told, scale, srgb, clipped)
 
 
@@ -111,18 +115,27 @@ def _is_srgb(job: Job, bank: Bank) -> bool:
     )
 
 
-def _scales(job: Job, todo: Planned, shared: Shared, crew: Crew) -> list[Scale]:
-    """Return the scale of each map; the maps are measured first where a scale depends on them."""
-    settings, layer = job.settings, todo.bank.layer
-    assert settings.top is not None
-    resolved = [tone.resolve(settings.range, filter, layer.activation) for filter in layer.filters]
-    own = [tone.EMPTY] * len(resolved)
-    if any(spec.needs_extremes and spec.kind not in shared for spec in resolved):
-        own = extremes(todo, crew)
+def _depending(job: Job, bank: Bank, shared: Shared) -> tuple[int, ...]:
+    """Return the filters whose maps' scales are known only when their values are."""
+    activation = bank.layer.activation
+    resolved = (tone.resolve(job.settings.range, filter, activation) for filter in bank.filters)
+    return tuple(k for k, spec in enumerate(resolved) if spec.needs_extremes and spec.kind not in shared)
+
+
+def _scales(job: Job, todo: Planned, shared: Shared, own: dict[int, Extremes]) -> list[Scale]:
+    """Return the scale of each map; *own* are the extremes of those that depend on them."""
+    activation = todo.bank.layer.activation
     return [
-        tone.choose(settings.range, filter, layer.activation, shared.get(spec.kind, found), settings.top)
-        for filter, spec, found in zip(layer.filters, resolved, own, strict=True)
+        _scale(job, filter, activation, shared, own.get(k, tone.EMPTY))
+        for k, filter in enumerate(todo.bank.filters)
     ]
+
+
+def _scale(job: Job, filter: Filter, activation: Activation, shared: Shared, own: Extremes) -> Scale:
+    settings = job.settings
+    assert settings.top is not None
+    kind = tone.resolve(settings.range, filter, activation).kind
+    return tone.choose(settings.range, filter, activation, shared.get(kind, own), settings.top)
 
 
 def _row(scale: Scale) -> tuple[float, ...]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from filterbank import engine, imagefile
-from filterbank.batch import manifest, toned
+from filterbank.batch import decoded, manifest, toned
+from filterbank.batch.decoded import Decoded
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import ImageDone, ImageFailed, Job
 from filterbank.batch.manifest import MapRecord, Record
@@ -23,14 +21,6 @@ from filterbank.errors import FilterbankError
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.tone import Extremes
 from filterbank.model import Bank, Image
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
-    """An image and the SHA-256 of the bytes it was read from."""
-
-    image: Image
-    sha256: str
 
 
 def needs_extremes(job: Job) -> bool:
@@ -60,18 +50,18 @@ def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) ->
     began = job.clock()
     written: list[Path] = []
     try:
-        decoded = decode(job, source)
+        read = decode(job, source)
         if shared is None and needs_extremes(job):
-            shared = _extremes(job, decoded.image, crew)
+            shared = _extremes(job, read.image, crew)
         names = iter(job.namer.names(source))
         records = []
         for bank in job.banks:
             count = 1 if job.settings.stack else len(bank.filters)
             files = list(islice(names, count))
-            todo = planned(job, bank, decoded.image)
+            todo = planned(job, bank, read.image)
             done = write(job, todo, files, shared or {}, crew, written)
             ended = job.clock()
-            records.append(_record(job, source, decoded, bank, done, round(ended - began, 6)))
+            records.append(_record(job, source, read, bank, done, round(ended - began, 6)))
             began = ended
         if job.stream is None:
             manifest.append(job.manifest, records, fsync=job.settings.fsync)
@@ -95,12 +85,6 @@ def failed(source: Source, error: BaseException) -> ImageFailed:
     return ImageFailed(source, str(error).removeprefix(f"{source.called}: "))
 
 
-class _Named(io.BytesIO):
-    """Bytes that say what they are called, for messages and for formats known by their extension."""
-
-    name: str
-
-
 def decode(job: Job, source: Source) -> Decoded:
     """Return *source* read as *job* says; its bytes are read once for both image and hash.
 
@@ -109,11 +93,9 @@ def decode(job: Job, source: Source) -> Decoded:
     ImageError
         It cannot be read.
     """
-    data = source.read()
-    stream = _Named(data)
-    stream.name = source.called
-    image = imagefile.read(stream, job.reading(source))
-    return Decoded(image, hashlib.sha256(data).hexdigest())
+    reading = job.reading(source)
+    found = None if job.ahead is None else job.ahead.take(source, reading)
+    return found or decoded.decode(source, reading)
 
 
 def planned(job: Job, bank: Bank, image: Image) -> Planned:
@@ -157,13 +139,13 @@ def _extremes(job: Job, image: Image, crew: Crew) -> dict[str, Extremes]:
 
 
 def _record(
-    job: Job, source: Source, decoded: Decoded, bank: Bank, maps: tuple[MapRecord, ...], seconds: float
+    job: Job, source: Source, read: Decoded, bank: Bank, maps: tuple[MapRecord, ...], seconds: float
 ) -> Record:
-    info = decoded.image.info
+    info = read.image.info
     options = job.settings.recorded(job.reading(source).page)
     return Record(
         input=source.path,
-        sha256=decoded.sha256,
+        sha256=read.sha256,
         height=info.height,
         width=info.width,
         channels=info.channels,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterbank.cli.options import GroupedCommand, complete_bank, option, overrides, page, size
+from filterbank.cli.options import GroupedCommand, complete_bank, not_empty, option, overrides, page, size
+
+if TYPE_CHECKING:
+    from filterbank.batch.decoded import Ahead
 
 FORMATS = ("png", "png16", "tiff", "npy")
-METHODS = ("auto", "direct")
+METHODS = ("auto", "direct", "separable", "winograd", "fft")
 
 # Completed as a path, but not judged here: an image that may not be read is that image's failure.
 _PATH = click.Path(readable=False)
@@ -18,7 +22,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
 
 
 @click.command(cls=GroupedCommand, short_help="Apply banks to images: one map per image and filter.")
-@click.argument("images", nargs=-1, metavar="IMAGE...", type=_PATH)
+@click.argument("images", nargs=-1, metavar="IMAGE...", type=_PATH, callback=not_empty)
 @option(
     "-b",
     "--bank",
@@ -26,6 +30,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     multiple=True,
     required=True,
     metavar="BANK",
+    callback=not_empty,
     shell_complete=complete_bank,
     group=_BANKS,
     help="A bank file or a shipped bank's name; repeatable: the banks' maps stand side by side.",
@@ -38,6 +43,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     required=True,
     metavar="FOLDER",
     type=_PATH,
+    callback=not_empty,
     group=_MAPS,
     help="Folder for the maps, created; or - for one map to standard output.",
 )
@@ -45,8 +51,10 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     "--name",
     "template",
     metavar="TEMPLATE",
+    callback=not_empty,
     group=_MAPS,
-    help="The files' names, of {dir} {stem} {name} {bank} {filter} {index} {layer} {ext}.  "
+    help="The files' names, of {dir} {stem} {name} {bank} {filter} {index} {layer} {ext}; {index} counts "
+    "the filters from 0, {layer} the layers from 1.  "
     "[default: {dir}/{stem}/{filter}.{ext}; with several banks {dir}/{stem}/{bank}/{filter}.{ext}]",
 )
 @option(
@@ -86,14 +94,17 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     default="error",
     show_default=True,
     group=_MAPS,
-    help="What to do where a map is there already; error is found out before any work.",
+    help="What to do where a map is there already. skip: leave maps that exist alone, write the missing "
+    "ones. error is found out before any work.",
 )
 @option(
     "--files-from",
     metavar="FILE",
     type=_PATH,
+    callback=not_empty,
     group=_READING,
-    help="More images, one a line or with NUL between them; - for standard input.",
+    help="More images, one a line or with NUL between them; - for standard input. Names are taken as they "
+    "are, globs are not expanded.",
 )
 @option(
     "--page",
@@ -177,11 +188,30 @@ def command(context: click.Context, /, **given: Any) -> None:
     Exit codes: 0 done, 1 some images failed, 2 the request was wrong and nothing was written,
     4 a pixel was clipped and --fail-on-clip given, 130 interrupted.
     """
+    ahead = _ahead(given)
+
+    from dataclasses import replace
+
     from filterbank.cli import outcome
     from filterbank.cli.request import Request
 
     request = Request(**given)
-    job = request.job()
+    job = replace(request.job(), ahead=ahead)
     if request.dry_run:
-        context.exit(outcome.preview(job, as_json=request.as_json, quiet=request.quiet))
+        context.exit(outcome.preview_only(job, as_json=request.as_json, quiet=request.quiet))
     context.exit(outcome.run(job, request))
+
+
+def _ahead(given: dict[str, Any]) -> Ahead | None:
+    """Start to decode the image where there is but one file; None for anything else."""
+    images = given["images"]
+    if len(images) != 1 or given["files_from"] or given["page"] is None or given["on_exists"] == "skip":
+        return None
+    if not os.path.isfile(images[0]):  # noqa: PTH113 - raises nothing where a folder may not be entered
+        return None
+    from filterbank.batch.decoded import Ahead
+    from filterbank.batch.inputs import Source
+    from filterbank.imagefile import ReadOptions
+
+    reading = ReadOptions(given["page"], given["max_pixels"], given["layout"], not given["no_orient"])
+    return Ahead(Source(images[0]), reading)

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from filterbank.cli.options import not_empty
+from filterbank.errors import shown
+
 if TYPE_CHECKING:
     from filterbank.bankfile import Checked
     from filterbank.errors import Fault
 
 
 @click.command(short_help="Find every fault in bank files, and what is doubtful.")
-@click.argument("banks", nargs=-1, required=True, metavar="BANK...")
+@click.argument("banks", nargs=-1, required=True, metavar="BANK...", callback=not_empty)
 @click.option("--strict", is_flag=True, help="Exit 2 on warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a bank.")
 @click.pass_context
@@ -30,7 +33,7 @@ def command(context: click.Context, banks: tuple[str, ...], strict: bool, as_jso
         is_ok = not checked.faults and not (strict and checked.warnings)
         failed = failed or not is_ok
         if as_json:
-            click.echo(json.dumps(_json(name, checked, is_ok), ensure_ascii=False))
+            click.echo(json.dumps(_json(shown(name), checked, is_ok), ensure_ascii=False))
         else:
             click.echo("\n".join(_lines(name, checked)))
     if failed:
@@ -46,7 +49,11 @@ def _check(name: str) -> Checked:
         return bankfile.check(name)
     except RequestError as error:
         # The next bank is to be checked all the same.
-        return bankfile.Checked(None, (Fault("", str(error)),))
+        path = shown(name)
+        said = str(error).removeprefix(f"bank '{path}': ").removeprefix(f"{path}: ")
+        found, mark, rest = said.partition("; accepted: ")
+        accepted, _, hint = rest.partition("; ")
+        return bankfile.Checked(None, (Fault("", found, mark[2:] + accepted, hint, path),))
 
 
 def _lines(name: str, checked: Checked) -> list[str]:
@@ -56,13 +63,13 @@ def _lines(name: str, checked: Checked) -> list[str]:
     lines += [f"{_placed(warning)}warning: {_said(warning)}" for warning in checked.warnings]
     if bank is None:
         count = len(checked.faults)
-        return [*lines, f"{name}: {count} fault{'s' if count != 1 else ''}"]
+        return [*lines, f"{shown(name)}: {count} fault{'s' if count != 1 else ''}"]
     size = "×".join(map(str, (*bank.layer.kernel, bank.channels)))
     count = len(bank.filters)
     ending = f", {len(checked.warnings)} warning{'s' if len(checked.warnings) > 1 else ''}"
     return [
         *lines,
-        f"{name}: ok, {count} filter{'s' if count > 1 else ''} {size}, digest {bank.digest[:12]}"
+        f"{shown(name)}: ok, {count} filter{'s' if count > 1 else ''} {size}, digest {bank.digest[:12]}"
         + (ending if checked.warnings else ""),
     ]
 
@@ -80,8 +87,13 @@ def _said(fault: Fault) -> str:
 def _json(name: str, checked: Checked, is_ok: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
+    def told(fault: Fault) -> dict[str, Any]:
+        # What the key says already is left out of its value.
+        found, accepted = fault.found.removeprefix("found "), fault.accepted.removeprefix("accepted: ")
+        return asdict(fault) | {"found": found, "accepted": accepted, "message": str(fault)}
+
     def listed(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
-        return [asdict(fault) | {"message": str(fault)} for fault in faults]
+        return [told(fault) for fault in faults]
 
     bank = checked.bank
     return {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from filterbank.errors import FilterbankError, RequestError
+from filterbank.cli.options import not_empty
+from filterbank.errors import FilterbankError, RequestError, shown
 
 if TYPE_CHECKING:
     from filterbank.imagefile.maptext import MapText
@@ -18,12 +20,15 @@ FORMATS = ("npy", "tiff")
 
 
 @click.command("decode", short_help="Turn maps back into floats.")
-@click.argument("maps", nargs=-1, required=True, metavar="MAP...", type=click.Path(path_type=Path))
+@click.argument(
+    "maps", nargs=-1, required=True, metavar="MAP...", type=click.Path(readable=False), callback=not_empty
+)
 @click.option(
     "-o",
     "--out",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False),
+    callback=not_empty,
     help="Folder for the floats, created.  [default: beside each map]",
 )
 @click.option(
@@ -39,7 +44,7 @@ FORMATS = ("npy", "tiff")
 @click.option("--quiet", is_flag=True, help="Print no summary.")
 @click.pass_context
 def command(
-    context: click.Context, maps: tuple[Path, ...], out: Path | None, format: str, on_exists: str, quiet: bool
+    context: click.Context, maps: tuple[str, ...], out: str | None, format: str, on_exists: str, quiet: bool
 ) -> None:
     """Write the values of every MAP as float32, by the scale that the map's file carries.
 
@@ -50,12 +55,14 @@ def command(
 
     # tifffile logs what it also raises.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-    targets = _targets(maps, out, format)
-    existing = {target for target in targets.values() if target.exists()}
+    folder = None if out is None else Path(out)
+    targets = _targets(tuple(map(Path, maps)), folder, format)
+    # os.path.exists() raises nothing where a folder may not be entered; writing will tell.
+    existing = {target for target in targets.values() if os.path.exists(target)}  # noqa: PTH110
     if existing and on_exists == "error":
         raise RequestError(_exists_message(sorted(existing)))
-    if out is not None:
-        make_folder(out)
+    if folder is not None:
+        make_folder(folder)
     failures = []
     skipped = 0
     for source, target in targets.items():
@@ -78,24 +85,28 @@ def command(
 def _targets(maps: tuple[Path, ...], out: Path | None, format: str) -> dict[Path, Path]:
     """Return map -> the file for its floats, or raise RequestError where two would share one."""
     targets: dict[Path, Path] = {}
-    taken: dict[Path, Path] = {source.resolve(): source for source in maps}
+    taken: dict[str, Path] = {_real(source): source for source in maps}
     for source in dict.fromkeys(maps):
         target = (out or source.parent) / f"{source.stem}.{format}"
-        other = taken.setdefault(target.resolve(), source)
-        if target.resolve() == source.resolve():
-            raise RequestError(f"{source}: its floats would replace it; use -o with another folder")
+        other = taken.setdefault(_real(target), source)
+        if _real(target) == _real(source):
+            raise RequestError(f"{shown(source)}: its floats would replace it; use -o with another folder")
         if other != source:
             raise RequestError(
-                f"{source} and {other} would share the file {target}; accepted: one map a file; "
-                "decode them in two runs with different folders"
+                f"{shown(source)} and {shown(other)} would share the file {shown(target)}; "
+                "accepted: one map a file; decode them in two runs with different folders"
             )
         targets[source] = target
     return targets
 
 
+def _real(path: Path) -> str:
+    return os.path.realpath(path)  # unlike path.resolve() it raises nothing
+
+
 def _exists_message(existing: list[Path]) -> str:
     more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-    return f"{existing[0]}{more} exists already; use --on-exists skip or overwrite, or another folder"
+    return f"{shown(existing[0])}{more} exists already; use --on-exists skip or overwrite, or another folder"
 
 
 def _decode(source: Path, target: Path, format: str) -> None:
@@ -124,7 +135,7 @@ def _stacked(maps: list[tuple[Values, MapText]], source: Path) -> Values:
     if len(maps) == 1:
         return maps[0][0]
     if len({values.shape for values, _ in maps}) > 1:
-        raise ImageError(f"{source}: pages of several sizes do not fit one npy; use --format tiff")
+        raise ImageError(f"{shown(source)}: pages of several sizes do not fit one npy; use --format tiff")
     return np.stack([values for values, _ in maps])
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from filterbank.cli.options import not_empty
+
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from filterbank.engine import Plan, Terms
     from filterbank.model import Bank
 
@@ -31,24 +36,29 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
 
 
 @click.command(short_help="Tell a bank's shapes, weights, cost and methods, or one output's sum.")
-@click.argument("bank", metavar="BANK")
+@click.argument("bank", metavar="BANK", callback=not_empty)
 @click.option("--size", callback=_size, metavar="WxH", help="Width and height of the image.")
 @click.option(
-    "--image", type=click.Path(path_type=Path), help="Take the size and the pixels from this image."
+    "--image",
+    type=click.Path(readable=False),
+    callback=not_empty,
+    help="Take the size and the pixels from this image.",
 )
 @click.option(
     "--at", callback=_place, metavar="X,Y", help="Print the whole sum of this output; needs --image."
 )
 @click.option("--filter", "filters", multiple=True, metavar="GLOB", help="Only these filters; repeatable.")
-@click.option("--method", default="auto", show_default=True, help="auto or direct.")
+@click.option("--method", default="auto", show_default=True, help="auto, direct, separable, winograd or fft.")
+@click.option("--run", is_flag=True, help="Run every method that can, and add the measured times.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     bank: str,
     size: tuple[int, int] | None,
-    image: Path | None,
+    image: str | None,
     at: tuple[int, int] | None,
     filters: tuple[str, ...],
     method: str,
+    run: bool,
     as_json: bool,
 ) -> None:
     """Tell what BANK, a file or a shipped bank's name, is on an image of a given size.
@@ -65,40 +75,70 @@ def command(
     if at and image is None:
         raise click.UsageError("--at needs --image FILE: a sum has pixels in it")
     loaded = bankfile.load(bank)
-    if filters:
-        loaded = bankfile.select(loaded, filters)
+    # The plan is the whole bank's: what is listed must not change what is computed.
+    names = bankfile.matching(loaded, filters)
     pixels = imagefile.prepare(imagefile.read(image), loaded.input) if image else None
     if pixels is not None:
         size = pixels.pixels.shape[1], pixels.pixels.shape[2]
     assert size is not None
     plan = engine.plan(loaded.stack, size, method)
     told: dict[str, Any] = {"bank": loaded.name, "digest": loaded.digest, **engine.explain(plan)}
-    sums = _sums(loaded, plan, pixels.planes, at) if at and pixels is not None else []
+    _keep(told, names)
+    if run:
+        told["measured"] = _measured(loaded, plan, None if pixels is None else pixels.pixels)
+    images = _images(loaded, pixels.planes) if at and pixels is not None else []
+    sums = [
+        (engine.one_output(plan.layers[-1], planes, name, *at), channel)
+        for channel, planes in enumerate(images)
+        for name in names
+        if at
+    ]
     if as_json:
         if sums:
-            told["at"] = _sum_json(sums[0]) if len(sums) == 1 else [_sum_json(terms) for terms in sums]
-        click.echo(json.dumps(told, indent=2))
+            each = loaded.input == "each"
+            blocks = [_sum_json(terms, channel if each else None) for terms, channel in sums]
+            told["at"] = blocks[0] if len(blocks) == 1 else blocks
+        click.echo(json.dumps(told, indent=2, allow_nan=False))
     elif sums:
-        click.echo("\n\n".join(_sum_text(terms) for terms in sums))
+        titles = [
+            f", channel {channel + 1} of {len(images)}" if len(images) > 1 else "" for _, channel in sums
+        ]
+        click.echo(
+            "\n\n".join(_sum_text(terms, title) for (terms, _), title in zip(sums, titles, strict=True))
+        )
     else:
         click.echo(_text(loaded, told))
 
 
-def _sums(bank: Bank, plan: Plan, planes: Any, at: tuple[int, int]) -> list[Terms]:
-    """Return the sum of every chosen filter, and of every channel where each is on its own."""
+def _measured(bank: Bank, plan: Plan, pixels: Any) -> dict[str, float]:
+    """Return milliseconds of one thread by method, on the image or, without one, on seeded noise."""
+    import numpy as np
+
     from filterbank import engine
 
-    groups = [plane[None] for plane in planes] if bank.input == "each" else [planes]
-    return [
-        engine.one_output(plan.layers[-1], group, filter.name, *at)
-        for group in groups
-        for filter in bank.filters
-    ]
+    g = plan.layers[0].geometry
+    if pixels is None:
+        pixels = np.random.default_rng(0).random((g.channels, g.height, g.width), np.float32)
+    return engine.measured(plan, pixels[:1] if bank.input == "each" else pixels)
 
 
-def _sum_json(terms: Terms) -> dict[str, Any]:
+def _keep(told: dict[str, Any], names: list[str]) -> None:
+    """Leave only the filters of these *names* in the lists of what comes out."""
+    wanted = set(names)
+    for layer in [told, *told.get("layers", [])[-1:]]:
+        layer["filters"] = [filter for filter in layer["filters"] if filter["name"] in wanted]
+
+
+def _images(bank: Bank, planes: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return what enters the layer: the image, or every channel of it where each is on its own."""
+    return [plane[None] for plane in planes] if bank.input == "each" else [planes]
+
+
+def _sum_json(terms: Terms, channel: int | None) -> dict[str, Any]:
+    """Return one output's sum; *channel* is the image's, from 0, where each is on its own."""
     return {
         "filter": terms.filter,
+        **({} if channel is None else {"channel": channel}),
         "x": terms.x,
         "y": terms.y,
         "terms": [
@@ -110,22 +150,27 @@ def _sum_json(terms: Terms) -> dict[str, Any]:
                 "column": term.column,
                 "padding": term.is_padding,
                 "weight": term.weight,
-                "pixel": term.pixel,
-                "product": term.product,
+                "pixel": _finite(term.pixel),
+                "product": _finite(term.product),
             }
             for term in terms.terms
         ],
         "bias": terms.bias,
-        "sum": terms.sum,
+        "sum": _finite(terms.sum),
         "activation": terms.activation,
-        "value": terms.value,
+        "value": _finite(terms.value),
     }
 
 
-def _sum_text(told: Terms) -> str:
+def _finite(value: float) -> float | None:
+    """Return *value*, or None for NaN and infinity, which JSON has no words for."""
+    return value if math.isfinite(value) else None
+
+
+def _sum_text(told: Terms, title: str) -> str:
     """Return one output's sum as a table, a term a line."""
     lines = [
-        f"{told.filter} at x {told.x}, y {told.y}",
+        f"{told.filter} at x {told.x}, y {told.y}{title}",
         f"{'channel':>7} {'i':>3} {'j':>3} {'row':>6} {'column':>6} "
         f"{'weight':>12} {'pixel':>12} {'product':>13}",
     ]
@@ -142,7 +187,7 @@ def _sum_text(told: Terms) -> str:
 def _text(bank: Bank, told: dict[str, Any]) -> str:
     """Return the shapes and counts as aligned lines, then the filters."""
     layers = told.get("layers", [told])
-    blocks = [f"{bank.name}: {bank.description}".rstrip(": ")]
+    blocks = [f"{bank.name}: {bank.description}".rstrip(": ") + f"\n{'digest':<16} {bank.digest}"]
     for number, layer in enumerate(layers, 1):
         title = [f"layer {number}"] if len(layers) > 1 else []
         blocks.append("\n".join([*title, *_layer_lines(layer, bank.input)]))
@@ -151,6 +196,9 @@ def _text(bank: Bank, told: dict[str, Any]) -> str:
             f"whole stack: receptive field {_by(told['receptive_field'])}, {told['weights']:,} weights"
         )
     blocks.append("\n".join(_filter_lines(told["filters"])))
+    if "measured" in told:
+        times = "; ".join(f"{name} {ms:.3g} ms" for name, ms in told["measured"].items())
+        blocks.append(f"{'measured':<16} {times}, one thread")
     return "\n\n".join(blocks)
 
 

@@ -58,6 +58,13 @@ def size(_context: click.Context, _parameter: click.Parameter, text: str) -> int
     return number
 
 
+def not_empty(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
+    """Return what was *given*, one text or several, when none is empty; an unset variable leaves one so."""
+    if "" in (given if isinstance(given, tuple) else (given,)):
+        raise click.BadParameter("found an empty text; accepted: a name")
+    return given
+
+
 def page(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
     """Return a page's number from 0, or None for ``all``."""
     if text.strip().lower() == "all":

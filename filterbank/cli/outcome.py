@@ -8,19 +8,21 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterbank.batch import preview as previews
 from filterbank.batch import run as runs
-from filterbank.batch.inputs import shown
 from filterbank.batch.job import Event, ImageDone, ImageFailed, ImageSkipped, Job
 from filterbank.batch.manifest import MapRecord
 from filterbank.batch.pool import images_at_once
-from filterbank.batch.preview import ImagePreview
 from filterbank.cli.progress import Progress
 from filterbank.cli.request import Request
+from filterbank.cli.streams import OutputLost
+from filterbank.errors import shown
+
+if TYPE_CHECKING:
+    from filterbank.batch.preview import ImagePreview
 
 EXIT_FAILED, EXIT_CLIPPED = 1, 4
 
@@ -63,12 +65,13 @@ def run(job: Job, request: Request) -> int:
                     progress.clear()
                     _print_json(event)
                 progress.advance()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OutputLost):
         _print_failures(tally.failed)
-        _say(
-            f"{_summary(tally, job, began)}; the rest was not done: add --on-exists skip to go on",
-            request.quiet,
-        )
+        if job.stream is None:
+            _say(
+                f"{_summary(tally, job, began)}; the rest was not done: add --on-exists skip to go on",
+                request.quiet,
+            )
         raise
     _print_failures(tally.failed)
     rest = len(job.sources) - tally.images - tally.skipped - len(tally.failed)
@@ -80,10 +83,12 @@ def run(job: Job, request: Request) -> int:
     return EXIT_FAILED if tally.failed else EXIT_CLIPPED if clipped else 0
 
 
-def preview(job: Job, *, as_json: bool, quiet: bool) -> int:
+def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
     """Print what *job* would do, and return the exit code it would have as far as one can tell."""
     failed, images, maps, memory = [], 0, 0, 0
-    for event in previews.preview(job):
+    from filterbank.batch.preview import ImagePreview, preview
+
+    for event in preview(job):
         if isinstance(event, ImagePreview):
             images += 1
             maps += sum(len(one.bank.filters) for one in event.banks)

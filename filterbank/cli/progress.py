@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from types import TracebackType
@@ -50,6 +49,8 @@ class Progress:
         if not self._enabled or now - self._drawn < self._pause:
             return
         self._drawn = now
+        import shutil  # it loads every compressor of the standard library
+
         columns = shutil.get_terminal_size().columns
         sys.stderr.write("\r\x1b[K" + self._line(now)[: columns - 1])
         sys.stderr.flush()

@@ -16,7 +16,7 @@ from filterbank.batch import inputs
 from filterbank.batch.inputs import STANDARD_INPUT, Source
 from filterbank.batch.job import STANDARD_OUTPUT, Job, Settings, each_page, make
 from filterbank.cli.options import OVERRIDES
-from filterbank.errors import BankError, RequestError
+from filterbank.errors import BankError, RequestError, shown
 from filterbank.imagefile.tone import parse_range
 from filterbank.model import Bank
 
@@ -172,4 +172,6 @@ def _list(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise RequestError(f"--files-from {path}: cannot be read: {error.strerror or error}") from error
+        raise RequestError(
+            f"--files-from {shown(path)}: cannot be read: {error.strerror or error}"
+        ) from error

@@ -9,8 +9,9 @@
 
 from filterbank.engine.deflate import compress
 from filterbank.engine.execute import Told, convolve, encode, measure, run
-from filterbank.engine.explain import Term, Terms, explain, one_output
+from filterbank.engine.explain import Term, Terms, explain, measured, one_output
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
+from filterbank.engine.transformed import to_codes
 
 __all__ = [
     "METHODS",
@@ -25,7 +26,9 @@ __all__ = [
     "encode",
     "explain",
     "measure",
+    "measured",
     "one_output",
     "plan",
     "run",
+    "to_codes",
 ]

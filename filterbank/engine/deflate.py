@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -20,11 +21,20 @@ BAND = 1 << 18
 # Bytes of the kernel's tables; said here too, as importing the kernel would import its compiler.
 WORK = 1 << 17
 
+# The kernel counts the bytes of a band, and so of a row, in 28 bits; zlib takes longer rows.
+ROW_LIMIT = 1 << 27
+
 _HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, fastest
 _MODULUS = 65521
 
 
-def compress(rows: Bytes, bpp: int, swap: bool = False, spare: list[Scratch] | None = None) -> bytes:
+def compress(
+    rows: Bytes,
+    bpp: int,
+    swap: bool = False,
+    spare: list[Scratch] | None = None,
+    pool: Executor | None = None,
+) -> bytes:
     r"""Return the zlib stream of a PNG's *rows* (H, n) uint8, *bpp* bytes a pixel, by the compiled kernel.
 
     Parameters
@@ -33,13 +43,16 @@ def compress(rows: Bytes, bpp: int, swap: bool = False, spare: list[Scratch] | N
         As `encode_rows` has them.
     spare
         Memory kept by the caller from image to image.
+    pool
+        Where given, its threads share the bands.
 
     Examples
     --------
+    >>> import zlib
     >>> zlib.decompress(compress(np.full((1, 3), 7, np.uint8), 1))
     b'\x01\x07\x00\x00'
     """
-    return encode_rows(rows, bpp, kernels().png_band, swap, spare)
+    return encode_rows(rows, bpp, kernels().png_band, swap, spare, pool)
 
 
 class Scratch:
@@ -89,6 +102,8 @@ def encode_rows(
     if rows.strides[1] != 1 or rows.strides[0] < 0:
         rows = np.ascontiguousarray(rows)
     height, n = rows.shape
+    if n >= ROW_LIMIT:
+        return _by_zlib(rows, swap)
     step = min(height, max(1, BAND // (n + 1)))
     band_bytes = step * (n + 1)
     spare = [] if scratch is None else scratch
@@ -139,6 +154,15 @@ def encode_rows(
     stream = memory.out[: at + 4].tobytes()
     spare.append(memory)
     return stream
+
+
+def _by_zlib(rows: Bytes, swap: bool) -> bytes:
+    """Return the zlib stream of *rows*, unfiltered, a row at a time."""
+    squeeze = zlib.compressobj(1)
+    parts: list[bytes] = []
+    for row in rows:
+        parts += squeeze.compress(b"\0"), squeeze.compress(row.view(np.uint16).byteswap() if swap else row)
+    return b"".join([*parts, squeeze.flush()])
 
 
 def combine_adler32(first: int, second: int, length: int) -> int:

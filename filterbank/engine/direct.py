@@ -40,6 +40,13 @@ class Statistics:
     nonfinite: NDArray[np.float64]
     clipped: NDArray[np.float64]
 
+    @classmethod
+    def merged(cls, gathered: NDArray[np.float64]) -> Statistics:
+        """Return those of each map from (parts, K, 6, lanes) as the kernels gather them."""
+        rows = (gathered[:, :, i] for i in range(6))
+        low, high = next(rows).min((0, 2)), next(rows).max((0, 2))
+        return cls(low, high, *(row.sum(2).sum(0) for row in rows))
+
 
 class DirectPlan:
     """A convolutional layer on images of one size, ready to run.
@@ -207,9 +214,7 @@ class DirectPlan:
     def _merge(self, gathered: NDArray[np.float64]) -> Statistics:
         lanes = np.empty_like(gathered)
         lanes[:, self._order] = gathered
-        rows = (lanes[:, :, i] for i in range(6))
-        low, high = next(rows).min((0, 2)), next(rows).max((0, 2))
-        return Statistics(low, high, *(row.sum(2).sum(0) for row in rows))
+        return Statistics.merged(lanes)
 
     def _point(self, word: int, values: NDArray[np.generic]) -> None:
         values = np.ascontiguousarray(values)

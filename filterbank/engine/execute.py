@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.engine import winograd
 from filterbank.engine.compiled import kernels
 from filterbank.engine.direct import DirectPlan, Statistics
+from filterbank.engine.kernels.layout import CHUNK
 from filterbank.engine.plan import LayerPlan, Plan
+from filterbank.engine.separable import SeparablePlan
+from filterbank.engine.transformed import FFTSums, Sums, TransformedPlan, WinogradSums
 from filterbank.errors import GeometryError
+from filterbank.geometry import Geometry
 
 Pixels = NDArray[Any]  # (C, H, W): float32, or codes of 8 or 16 bits, which stand for code/top
 
 # Bytes of maps that are held at once: enough for the filters of a run to share each band of pixels.
 _HELD = 512 << 20
+
+# For maps that are only measured: lo, span, factor, zero, lowest, top.
+_ANY_SCALE = (0.0, 1.0, 1.0, 0.0, 0.0, 255.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +70,35 @@ def run(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDA
 def convolve(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDArray[np.float32], Told]]:
     """Yield (index, map, Told) as `run` does, with what is told of each map."""
     last, pixels = _before_last(plan, pixels, threads)
-    for part in _parts(last, 4):
-        maps = _room(part, np.float32)
-        told = part.run(pixels, maps, threads)
-        yield from zip(range(part.first, part.first + part.filters), maps, told, strict=True)
+    for chunk in _chunks(last, 4):
+        maps = chunk.room(last.geometry, np.float32)
+        told = chunk.run(pixels, maps, threads)
+        yield from zip(range(chunk.first, chunk.last), maps, told, strict=True)
 
 
-def measure(plan: Plan, pixels: Pixels, threads: int = 1) -> list[Told]:
+def measure(
+    plan: Plan, pixels: Pixels, threads: int = 1, filters: tuple[int, ...] | None = None
+) -> list[Told]:
     """Return what is told of each map, without keeping any; for scales that depend on the values.
 
-    Parameters and errors are those of `run`.
+    Only the maps of *filters* are told of, all where it is None. Other parameters and errors are
+    those of `run`.
     """
     last, pixels = _before_last(plan, pixels, threads)
+    chosen = range(last.geometry.filters) if filters is None else filters
+    last, places = _only(last, tuple(chosen))
+    g = last.geometry
     told: list[Told] = []
-    for part in _parts(last, 0):
-        g = last.geometry
+    for chunk in _chunks(last, 1):
+        count = chunk.last - chunk.first
         # Rows all in one place: the values are only looked at, in each thread's own memory.
-        line = np.empty((part.filters, 1, g.out_width), np.uint8)
-        nowhere = np.broadcast_to(line, (part.filters, g.out_height, g.out_width))
-        told += part.run(
-            pixels, nowhere, threads, np.tile((0.0, 1.0, 1.0, 0.0, 0.0, 255.0), (part.filters, 1))
-        )
-    return told
+        line = np.empty((count, 1, g.out_width), np.uint8)
+        nowhere = np.broadcast_to(line, (count, g.out_height, g.out_width))
+        if last.is_summed:
+            told += chunk.run(pixels, nowhere, threads, np.tile(_ANY_SCALE, (g.filters, 1)))
+        else:
+            told += chunk.run(pixels, chunk.room(g, np.float32), threads)
+    return [told[place] for place in places]
 
 
 def encode(
@@ -104,10 +119,24 @@ def encode(
     """
     last, pixels = _before_last(plan, pixels, threads)
     kind = np.uint16 if scales[:, 5].max() > 255 else np.uint8
-    for part in _parts(last, np.dtype(kind).itemsize):
-        codes = _room(part, kind)
-        told = part.run(pixels, codes, threads, scales[part.first : part.first + part.filters])
-        yield from zip(range(part.first, part.first + part.filters), codes, told, strict=True)
+    for chunk in _chunks(last, np.dtype(kind).itemsize if last.is_summed else 4):
+        codes = chunk.room(last.geometry, kind)
+        told = chunk.run(pixels, codes, threads, scales)
+        yield from zip(range(chunk.first, chunk.last), codes, told, strict=True)
+
+
+@lru_cache(maxsize=32)
+def _only(plan: LayerPlan, filters: tuple[int, ...]) -> tuple[LayerPlan, tuple[int, ...]]:
+    """Return a plan that computes *filters* to the same bytes, others too where it must, and their places."""
+    layer, g = plan.layer, plan.geometry
+    chosen = replace(layer, filters=tuple(layer.filters[k] for k in filters))
+    taps = g.channels * g.kernel[0] * g.kernel[1]
+    # A filter's sums are its own as long as its taps are one chunk whatever others stand beside it.
+    is_direct = all(choice.method == "direct" for choice in plan.choices)
+    if not is_direct or g.groups > 1 or taps > CHUNK or chosen.kernel != layer.kernel:
+        return plan, filters
+    choices = tuple(plan.choices[k] for k in filters)
+    return LayerPlan(chosen, replace(g, filters=len(filters)), choices), tuple(range(len(filters)))
 
 
 def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, Pixels]:
@@ -120,28 +149,55 @@ def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, P
         maps = np.empty(
             (layer.geometry.filters, layer.geometry.out_height, layer.geometry.out_width), np.float32
         )
-        for part in _parts(layer, 0):
-            part.run(pixels, maps[part.first : part.first + part.filters], threads)
+        for chunk in _chunks(layer, 0):
+            chunk.run(pixels, maps, threads)
         pixels = maps
     return plan.layers[-1], pixels
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some filters of a layer, made ready; with groups, whole groups and their channels alone."""
+    """Filters of a layer that one method computes together; with groups, of whole groups alone."""
+
+    filters: tuple[int, ...]
+    channels: slice
+    ready: DirectPlan | TransformedPlan
+
+    def run(
+        self, pixels: Pixels, out: Sequence[NDArray[Any]], threads: int, scales: NDArray[np.float64] | None
+    ) -> list[Told]:
+        """Fill *out* with the part's maps, as codes where there are *scales*, and tell of them."""
+        own = pixels[self.channels]
+        if isinstance(self.ready, TransformedPlan):
+            return _told(self.ready.run(own, out, threads, scales))
+        kernel = kernels().separable if isinstance(self.ready, SeparablePlan) else kernels().direct
+        found = self.ready.run(kernel, own, out, threads, True, scales)
+        assert found is not None
+        return _told(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Neighbouring filters of a layer whose maps are held at once, in one part a method."""
 
     first: int
-    filters: int
-    channels: slice
-    ready: DirectPlan
+    last: int
+    parts: tuple[_Part, ...]
+
+    def room(self, g: Geometry, kind: type[np.generic]) -> NDArray[Any]:
+        """Return memory for the maps."""
+        return np.empty((self.last - self.first, g.out_height, g.out_width), kind)
 
     def run(
         self, pixels: Pixels, out: NDArray[Any], threads: int, scales: NDArray[np.float64] | None = None
     ) -> list[Told]:
-        """Fill *out* with the part's maps, as codes where there are *scales*; then tell of them."""
-        found = self.ready.run(kernels().direct, pixels[self.channels], out, threads, True, scales)
-        assert found is not None
-        return _told(found)
+        """Fill *out*, the chunk's maps, and tell of them, both in the bank's order."""
+        told: dict[int, Told] = {}
+        for part in self.parts:
+            maps = [out[k - self.first] for k in part.filters]
+            own = None if scales is None else scales[list(part.filters)]
+            told |= zip(part.filters, part.run(pixels, maps, threads, own), strict=True)
+        return [told[k] for k in range(self.first, self.last)]
 
 
 def _told(found: Statistics) -> list[Told]:
@@ -150,14 +206,9 @@ def _told(found: Statistics) -> list[Told]:
     return [Told(*row) for row in zip(*(column.tolist() for column in values), strict=True)]
 
 
-def _room(part: _Part, kind: type[np.generic]) -> NDArray[Any]:
-    g = part.ready.geometry
-    return np.empty((part.filters, g.out_height, g.out_width), kind)
-
-
 @lru_cache(maxsize=32)
-def _parts(plan: LayerPlan, size: int) -> tuple[_Part, ...]:
-    """Return the filters in parts whose maps, *size* bytes a value, may be held at once."""
+def _chunks(plan: LayerPlan, size: int) -> tuple[_Chunk, ...]:
+    """Return the filters in chunks whose maps, *size* bytes a value, may be held at once."""
     g = plan.geometry
     per_group = g.filters // g.groups
     step = g.filters
@@ -165,33 +216,58 @@ def _parts(plan: LayerPlan, size: int) -> tuple[_Part, ...]:
         step = max(1, _HELD // (size * g.out_height * g.out_width))
     if g.groups > 1:
         step = max(1, step // per_group) * per_group
-    parts = []
-    for first in range(0, g.filters, step):
-        last = min(first + step, g.filters)
-        parts.append(_part(plan, first, last))
-    return tuple(parts)
+    return tuple(
+        _Chunk(first, last, _parts(plan, first, last))
+        for first, last in ((at, min(at + step, g.filters)) for at in range(0, g.filters, step))
+    )
 
 
-def _part(plan: LayerPlan, first: int, last: int) -> _Part:
+def _parts(plan: LayerPlan, first: int, last: int) -> tuple[_Part, ...]:
+    """Return filters *first* … *last* − 1 in one part for each method that computes some of them."""
+    by_method: dict[tuple[str, int], list[int]] = {}
+    for k in range(first, last):
+        choice = plan.choices[k]
+        by_method.setdefault((choice.method, choice.block), []).append(k)
+    return tuple(_part(plan, filters, *how) for how, filters in by_method.items())
+
+
+_SUMMED = {"direct": DirectPlan, "separable": SeparablePlan}
+
+
+def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part:
     layer, g = plan.layer, plan.geometry
     channels = slice(0, g.channels)
+    groups = g.groups
     if g.groups > 1:
         depth, per_group = g.channels // g.groups, g.filters // g.groups
-        channels = slice(first // per_group * depth, last // per_group * depth)
-        g = replace(g, channels=channels.stop - channels.start, groups=(last - first) // per_group)
+        groups = len(filters) // per_group
+        channels = slice(filters[0] // per_group * depth, (filters[0] // per_group + groups) * depth)
+    g = replace(g, channels=channels.stop - channels.start, groups=groups, filters=len(filters))
+    weights, biases = layer.weights[filters], layer.biases[filters]
 
-    def own(values: tuple[float, ...]) -> tuple[float, ...]:
-        return values if len(values) == 1 else values[channels]
+    def ready(kind: type[DirectPlan]) -> DirectPlan:
+        return kind(
+            weights,
+            biases,
+            g,
+            padding_mode=layer.padding_mode,
+            padding_value=_own(layer.padding_value, channels),
+            mean=_own(layer.mean, channels),
+            std=_own(layer.std, channels),
+            activation=layer.activation.name,
+            parameters=layer.activation.parameters,
+        )
 
-    ready = DirectPlan(
-        layer.weights[first:last],
-        layer.biases[first:last],
-        replace(g, filters=last - first),
-        padding_mode=layer.padding_mode,
-        padding_value=own(layer.padding_value),
-        mean=own(layer.mean),
-        std=own(layer.std),
-        activation=layer.activation.name,
-        parameters=layer.activation.parameters,
-    )
-    return _Part(first, last - first, channels, ready)
+    if method in _SUMMED:
+        return _Part(tuple(filters), channels, ready(_SUMMED[method]))
+    sums: Sums
+    if method == "fft":
+        sums = FFTSums(weights, biases, g, block)
+    else:
+        points = winograd.transform(weights, block, g.stride)
+        sums = WinogradSums(points, biases, g, getattr(kernels(), f"winograd_4{block}"))
+    return _Part(tuple(filters), channels, TransformedPlan(layer, g, sums, partial(ready, DirectPlan)))
+
+
+def _own(values: tuple[float, ...], channels: slice) -> tuple[float, ...]:
+    return values if len(values) == 1 else values[channels]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.engine.execute import run
-from filterbank.engine.plan import LayerPlan, Plan, plan
+from filterbank.engine.plan import METHODS, LayerPlan, Plan, plan
 from filterbank.engine.scratch import padded
 from filterbank.errors import RequestError
 from filterbank.model import Activation, Filter, Layer, Stack
@@ -91,6 +92,29 @@ def explain(planned: Plan) -> dict[str, Any]:
     return {**whole, "layers": told}
 
 
+def measured(planned: Plan, pixels: NDArray[Any], rounds: int = 3) -> dict[str, float]:
+    """Return the milliseconds that one thread takes for all maps by each method: medians, in turn.
+
+    The key ``plan`` is *planned* itself; the others are the methods that can compute some filter.
+    """
+    first = planned.layers[0].geometry
+    size = first.height, first.width
+    plans = {"plan": planned}
+    for method in METHODS:
+        other = plan(planned.stack, size, method)
+        if method != "auto" and method in other.methods:
+            plans[method] = other
+    spent: dict[str, list[float]] = {name: [] for name in plans}
+    for turn in range(rounds + 1):
+        for name, each in plans.items():
+            began = time.perf_counter()
+            for _ in run(each, pixels):
+                pass
+            if turn:  # the first makes transforms of the bank, and memory
+                spent[name].append(1e3 * (time.perf_counter() - began))
+    return {name: round(float(np.median(times)), 3) for name, times in spent.items()}
+
+
 def _explain_layer(plan: LayerPlan) -> dict[str, Any]:
     layer, g = plan.layer, plan.geometry
     return {
@@ -115,6 +139,7 @@ def _explain_layer(plan: LayerPlan) -> dict[str, Any]:
                 "method": choice.method,
                 "reason": choice.reason,
                 "taps": int(np.count_nonzero(filter.weights)),
+                "prices": dict(choice.prices),
             }
             for filter, choice in zip(layer.filters, plan.choices, strict=True)
         ],

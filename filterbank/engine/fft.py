@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,14 +110,16 @@ def count_tiles(spectra: Spectra, height: int, width: int) -> int:
 def convolve(
     spectra: Spectra,
     source: Floats,
-    out: Floats,
+    out: Sequence[Floats],
     kernel: Kernel,
     pad: tuple[int, int] = (0, 0),
     biases: Floats | None = None,
     tiles: range | None = None,
     space: Floats | None = None,
 ) -> None:
-    """Fill *out* (K, H2, W2) with the maps of *source* (C, H, W), float32 with pixels side by side.
+    """Fill *out*, K maps (H2, W2) with rows of equal distance, from *source* (C, H, W).
+
+    The source is float32 with pixels side by side.
 
     *kernel* is `kernels.fft.fft_tiles`, compiled; *pad* is how many zeros lie above and left of the image
     (below and right there are as many as the maps need). *tiles* is the part to compute, all by default;
@@ -129,8 +131,8 @@ def convolve(
         space = aligned((layout.space_bytes(spectra.size, channels) // 4,))
     if biases is None:
         biases = np.zeros(spectra.filters, np.float32)
-    span = tiles or range(count_tiles(spectra, *out.shape[1:]))
-    maps = out.ctypes.data + np.arange(spectra.filters, dtype=np.int64) * out.strides[0]
+    span = tiles or range(count_tiles(spectra, *out[0].shape))
+    maps = np.array([values.ctypes.data for values in out], np.int64)
     words = np.empty(layout.WORDS, np.int64)
     words[layout.CHANNELS : layout.LEFT + 1] = (channels, *source.shape[1:], *source.strides[:2], *pad)
     words[layout.TILE : layout.SPECTRA] = (
@@ -140,7 +142,7 @@ def convolve(
         *spectra.stride,
     )
     words[layout.FILTERS] = own
-    words[layout.OUT_HEIGHT : layout.WORDS] = (*out.shape[1:], out.strides[1])
+    words[layout.OUT_HEIGHT : layout.WORDS] = (*out[0].shape, out[0].strides[0])
     for g in range(groups):
         words[layout.SOURCE] = source.ctypes.data + g * channels * source.strides[0]
         words[layout.SPECTRA] = spectra.tiles[g].ctypes.data

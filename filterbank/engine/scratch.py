@@ -28,7 +28,7 @@ def padded(planes: NDArray[np.float32], layer: Layer, padding: Sides) -> NDArray
     >>> padded(np.array([[[1, 2, 3]]], np.float32), layer, (0, 2, 0, 1))
     array([[[2., 1., 0., 1., 2., 1.]]], dtype=float32)
     """
-    planes = _normalised(planes, layer)
+    planes = normalised(planes, layer)
     top, left, bottom, right = padding
     if not any(padding):
         return np.ascontiguousarray(planes)
@@ -44,7 +44,8 @@ def padded(planes: NDArray[np.float32], layer: Layer, padding: Sides) -> NDArray
     return filled
 
 
-def _normalised(planes: NDArray[np.float32], layer: Layer) -> NDArray[np.float32]:
+def normalised(planes: NDArray[np.float32], layer: Layer) -> NDArray[np.float32]:
+    """Return (x − mean)/std of *planes* (C, H, W), float32; the same array where nothing changes."""
     if not any(layer.mean) and all(std == 1 for std in layer.std):
         return planes
     # In float64 and rounded once: a mean near the pixels would otherwise cost digits.

@@ -67,6 +67,18 @@ def factor(weights: NDArray[np.float64]) -> Factors:
     )
 
 
+def is_contained(weights: NDArray[np.float64], factors: Factors) -> bool:
+    """Return whether the terms read just the pixels under taps of *weights* (C, Fh, Fw) that are not zero.
+
+    A pixel that is not finite then reaches the same outputs as by the formula.
+    """
+    depth = len(weights)
+    return bool(
+        np.array_equal(factors.product(depth) != 0, weights != 0)
+        and _support(factors, depth, weights.shape[1:]) == int(np.count_nonzero(weights))
+    )
+
+
 def _split(plane: NDArray[np.float64], bar: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     i, j = np.unravel_index(np.abs(plane).argmax(), plane.shape)
     column, row = plane[:, j] / plane[i, j], plane[i]
@@ -89,14 +101,13 @@ class SeparablePlan(DirectPlan):
     """A layer whose filters are sums of a few columns times rows, ready to run.
 
     Parameters and `run` are those of `DirectPlan`, the kernel being ``separable`` of the loaded ones.
-    ``contains_strangers`` tells whether a pixel that is not finite reaches only the outputs that
-    see it through a tap; else the image must be finite, as one of codes is.
+    Where a filter is not contained (`is_contained`) the image must be finite.
 
     Examples
     --------
     >>> from filterbank.geometry import resolve
     >>> shape = resolve(channels=1, size=(40, 50), filters=1, kernel=(5, 5))
-    >>> SeparablePlan(np.ones((1, 1, 5, 5)), np.zeros(1), shape).contains_strangers
+    >>> SeparablePlan(np.ones((1, 1, 5, 5)), np.zeros(1), shape).bands > 0
     True
     """
 
@@ -107,11 +118,6 @@ class SeparablePlan(DirectPlan):
     ) -> None:
         factors = [factor(filter) for filter in weights]
         depth, per_group = weights.shape[1], len(weights) // geometry.groups
-        self.contains_strangers = all(
-            np.array_equal(found.product(depth) != 0, filter != 0)
-            and _support(found, depth, filter.shape[1:]) == int(np.count_nonzero(filter))
-            for found, filter in zip(factors, weights, strict=True)
-        )
         starts = [k // per_group * depth for k in range(len(weights))]
         self._across, self._down = _two_layers(factors, starts, geometry)
         super().__init__(weights, biases, geometry, **how)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,14 +179,16 @@ def lay_out(points: Points, height: int, width: int) -> Layout:
 def convolve(
     plan: Layout,
     source: Floats,
-    out: Floats,
+    out: Sequence[Floats],
     kernel: Kernel,
     pad: tuple[int, int] = (0, 0),
     biases: Floats | None = None,
     rows: range | None = None,
     space: Floats | None = None,
 ) -> None:
-    """Fill *out* (K, H2, W2) with the maps of *source* (C, H, W), float32 with pixels side by side.
+    """Fill *out*, K maps (H2, W2) with rows of equal distance, from *source* (C, H, W).
+
+    The source is float32 with pixels side by side.
 
     *kernel* is `kernels.winograd.winograd_43`, `_44` or `_45`, compiled, as the points' r says; *pad* is how
     many zeros lie above and left of the image. *rows* is the part to compute, in rows of tiles of 4 rows of
@@ -196,11 +198,11 @@ def convolve(
         space = aligned((-(-plan.space_bytes // 4),))
     if biases is None:
         biases = np.zeros(len(out), np.float32)
-    part = rows or range(-(-out.shape[1] // M))
-    maps = out.ctypes.data + np.arange(len(out), dtype=np.int64) * out.strides[0]
+    part = rows or range(-(-out[0].shape[0] // M))
+    maps = np.array([values.ctypes.data for values in out], np.int64)
     words = plan.words.copy()
     words[: layout.ADVANCE] = (source.ctypes.data, *source.shape, *source.strides[:2], *pad)
     words[layout.BIASES] = biases.ctypes.data
     words[layout.MAPS] = maps.ctypes.data
-    words[layout.MAP_STEP] = out.strides[1]
+    words[layout.MAP_STEP] = out[0].strides[0]
     kernel(words.ctypes.data, part.start, part.stop, space.ctypes.data)

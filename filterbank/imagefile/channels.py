@@ -77,7 +77,7 @@ def prepare(image: Image, kind: str | int, linear: bool = False) -> Prepared:
 def _own(pixels: Pixels, info: ImageInfo, count: int) -> Pixels:
     if len(pixels) != count:
         raise ImageError(
-            f"has {_described(info)}; accepted: {count} channels, as the bank's input says"
+            f"has {_described(info)}; accepted: {count} channel{'s' * (count != 1)}, as the bank's input says"
             + _layout(info, (count,))
         )
     return pixels

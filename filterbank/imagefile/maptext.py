@@ -52,7 +52,7 @@ def to_fields(text: MapText) -> dict[str, str]:
     if text.scale is not None:
         scale = text.scale
         fields |= {"lo": repr(float(scale.lo)), "hi": repr(float(scale.hi)), "top": str(scale.top)}
-        fields |= {"zero": "none" if scale.zero is None else str(scale.zero)}
+        fields |= {"zero": "none" if scale.zero_code is None else str(scale.zero_code)}
         fields |= {"range": text.range, "transfer": text.transfer, "clipped": str(text.clipped)}
     return fields | {"alpha": "yes" if text.alpha else "no"}
 
@@ -88,13 +88,13 @@ def to_json(text: MapText) -> str:
     """Return *text* as one line of plain ASCII JSON for a TIFF's ImageDescription.
 
     >>> to_json(MapText("blur", scale=Scale(0.0, 0.5)))
-    '{"filterbank": "...", "filter": "blur", ..., "lo": 0.0, "hi": 0.5, "top": 255, "zero": null, ...}'
+    '{"filterbank": "...", "filter": "blur", ..., "lo": 0.0, "hi": 0.5, "top": 255, "zero": 0, ...}'
     """
     fields: dict[str, Any] = dict(to_fields(text))
     fields = {"filterbank": fields.pop("software").removeprefix("filterbank ")} | fields
     if text.scale is not None:
         fields |= {"lo": float(text.scale.lo), "hi": float(text.scale.hi)}
-        fields |= {"top": text.scale.top, "zero": text.scale.zero, "clipped": text.clipped}
+        fields |= {"top": text.scale.top, "zero": text.scale.zero_code, "clipped": text.clipped}
     return json.dumps(fields | {"alpha": text.alpha})
 
 
@@ -138,10 +138,14 @@ def _scale(fields: Mapping[str, str]) -> Scale | None:
     top = fields["top"]
     if top not in (str(TOP8), str(TOP16)):
         raise _damaged("top", repr(top), f"{TOP8} or {TOP16}")
-    centre = (int(top) + 1) // 2
-    if fields["zero"] not in ("none", str(centre)):
-        raise _damaged("zero", repr(fields["zero"]), f"none or {centre}")
-    return Scale(lo, hi, int(top), None if fields["zero"] == "none" else centre)
+    # Zero in the middle is a signed scale; at an end it follows from lo and hi.
+    signed, plain = Scale(lo, hi, int(top), (int(top) + 1) // 2), Scale(lo, hi, int(top))
+    if fields["zero"] == str(signed.zero):
+        return signed
+    accepted = ["none", str(signed.zero)] + [str(plain.zero_code)] * (plain.zero_code is not None)
+    if fields["zero"] not in accepted:
+        raise _damaged("zero", repr(fields["zero"]), " or ".join(accepted))
+    return plain
 
 
 def _number(fields: Mapping[str, str], name: str) -> float:

@@ -51,11 +51,9 @@ def write(
     """
     height, width, channels = pixels.shape
     depth = 8 * pixels.dtype.itemsize
-    stream.write(SIGNATURE)
     header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
-    _write_chunk(stream, b"IHDR", header)
-    for keyword, value in text.items():
-        _write_chunk(stream, *_text_chunk(keyword, value))
+    spelled = (_text_chunk(keyword, value) for keyword, value in text.items())
+    stream.write(SIGNATURE + b"".join(_chunk(*each) for each in ((b"IHDR", header), *spelled)))
     if deflate is None:
         for part in _deflate(_filtered(pixels)):
             _write_chunk(stream, b"IDAT", part)
@@ -95,9 +93,14 @@ def texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
 
 
 def _write_chunk(stream: BinaryIO, kind: bytes, body: bytes) -> None:
+    # Of pixels: not joined, which would copy them.
     stream.write(struct.pack(">I", len(body)) + kind)
     stream.write(body)
     stream.write(struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))))
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
 
 
 def _text_chunk(keyword: str, value: str) -> tuple[bytes, bytes]:

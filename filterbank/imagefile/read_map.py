@@ -12,10 +12,11 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from filterbank.errors import ImageError
+from filterbank.errors import ImageError, shown
 from filterbank.imagefile import maptext, png
 from filterbank.imagefile.formats.boundary import decoding
 from filterbank.imagefile.maptext import MapText
+from filterbank.imagefile.source import read_file
 from filterbank.imagefile.tone import Scale, to_values
 
 Values = NDArray[np.float32]
@@ -62,13 +63,9 @@ def read_maps(path: Path) -> list[tuple[Values, MapText]]:
         The file cannot be read, is no map, or is damaged.
     """
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    try:
-        return _decode_file(data)
+        return _decode_file(read_file(path))
     except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(f"{shown(path)}: {error}") from error
 
 
 def _decode_file(data: bytes) -> list[tuple[Values, MapText]]:

@@ -55,17 +55,22 @@ class Decoder(Protocol):
         """Return how many pages the file has."""
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``1 channel`` or ``2 channels``."""
+    return f"{number} {noun}" + ("s" if number != 1 else "")
+
+
 def check_size(height: int, width: int, channels: int, limit: int) -> None:
     """Raise ImageError where an image has no pixels or more than *limit*; called before decoding.
 
     Above four channels, every four count as one pixel more: the limit is one on memory.
     """
     if height < 1 or width < 1 or channels < 1:
-        raise ImageError(f"has no pixels: {width}×{height} with {channels} channels")
+        raise ImageError(f"has no pixels: {width}×{height} with {counted(channels, 'channel')}")
     pixels = height * width * -(-channels // 4)
     if pixels > limit:
         raise ImageError(
-            f"is {width}×{height} (W×H) with {channels} channels, {pixels:,} pixels; "
+            f"is {width}×{height} (W×H) with {counted(channels, 'channel')}, {pixels:,} pixels; "
             f"accepted: at most {limit:,}; allow more with --max-pixels {pixels}"
         )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from filterbank.errors import ImageError
+from filterbank.errors import ImageError, shown
 from filterbank.imagefile.samples import Decoder
 
 Source = str | Path | bytes | bytearray | memoryview | BinaryIO
@@ -47,6 +49,26 @@ def is_image_name(path: str | Path) -> bool:
     return Path(path).suffix.lower() in IMAGE_EXTENSIONS
 
 
+def read_file(path: str | Path) -> bytes:
+    """Return the bytes of the regular file *path*; a pipe or a device is refused, not waited for.
+
+    Raises
+    ------
+    ImageError
+        There is no such file, it may not be read, or it is no regular file.
+    """
+    try:
+        # Opening a pipe would wait for somebody to write into it.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise ImageError("is not a regular file; accepted: a file, or - for standard input")
+            return stream.read()
+    except ImageError:  # a ValueError, too
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise ImageError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
 @contextmanager
 def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
     """Yield (a seekable stream at its start, a name for messages); closes what it opened.
@@ -70,7 +92,7 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
 
 def _name(source: Source) -> str:
     if isinstance(source, (str, Path)):
-        return str(source)
+        return shown(source)
     name = getattr(source, "name", None)
     if name == "<stdin>" or name == 0:
         return "standard input"

@@ -40,7 +40,8 @@ _TINY = float(np.finfo(np.float64).tiny)
 class Scale:
     """What the codes 0..top mean: lo and hi, and for signed maps the code of zero.
 
-    ``top`` is 255 or 65535; ``zero`` is 128 or 32768 for a signed scale (then lo = −hi), else None.
+    ``top`` is 255 or 65535; ``zero`` is 128 or 32768 for a signed scale (then lo = −hi), else None:
+    it says which formula holds. What files and the manifest say of zero is ``zero_code``.
     """
 
     lo: float
@@ -52,6 +53,19 @@ class Scale:
     def lowest(self) -> int:
         """The code of lo: 0, or for a signed scale 1, as far below the zero code as top is above."""
         return 0 if self.zero is None else 2 * self.zero - self.top
+
+    @property
+    def zero_code(self) -> int | None:
+        """The code of the value zero where it is an end or the middle of the scale, else None.
+
+        >>> Scale(-2, 2, TOP8, 128).zero_code, Scale(0, 3).zero_code, Scale(-1, 0).zero_code
+        (128, 0, 255)
+        >>> Scale(-1, 2).zero_code is None
+        True
+        """
+        if self.zero is not None:
+            return self.zero
+        return 0 if self.lo == 0 else self.top if self.hi == 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +194,8 @@ def extremes(values: NDArray[np.float32]) -> Extremes:
     """
     if values.size == 0:
         return EMPTY
-    lowest, highest = float(values.min()), float(values.max())
+    with np.errstate(invalid="ignore"):
+        lowest, highest = float(values.min()), float(values.max())
     if math.isfinite(lowest) and math.isfinite(highest):  # NaN spreads through min and max
         return lowest, highest
     finite = values[np.isfinite(values)]
@@ -206,7 +221,8 @@ def statistics(values: NDArray[np.float32]) -> Statistics:
     lowest, highest = extremes(values)
     if lowest > highest:
         return Statistics(None, None, None, 0.0, values.size)
-    mean = float(values.mean(dtype=np.float64))
+    with np.errstate(invalid="ignore"):
+        mean = float(values.mean(dtype=np.float64))
     finite = values
     if not math.isfinite(mean):
         finite = values[np.isfinite(values)]
@@ -266,7 +282,7 @@ def _blocks(size: int) -> Iterator[slice]:
 
 def _round_to_codes(block: NDArray[np.float64], scale: Scale) -> int:
     """Turn a block of values into codes in place; return how many were clipped."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         if scale.zero is None:
             block -= scale.lo
             span = scale.hi - scale.lo or _TINY

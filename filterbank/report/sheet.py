@@ -32,6 +32,7 @@ _CHANNEL_NAMES = {"rgb": "RGB", "rgba": "RGBA"}
 _NUMBERED = 5
 _SMALLEST_NUMERAL = 12
 _LEAST_GRID_CELL = 16
+_LARGEST_GRID = 15  # weights a side: in a larger kernel lines would hide the shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +241,7 @@ def _draw_plane(
     sheet.paste(picture, (x, y))
     draw = ImageDraw.Draw(sheet)
     bottom, right = y + picture.height, x + picture.width
-    if min(tall, wide) >= _LEAST_GRID_CELL:
+    if min(tall, wide) >= _LEAST_GRID_CELL and max(weights.shape) <= _LARGEST_GRID:
         for row in range(1, weights.shape[0]):
             draw.line((x, y + row * tall, right - 1, y + row * tall), fill=LINE)
         for column in range(1, weights.shape[1]):

@@ -4,6 +4,7 @@ import pytest
 from bankfile.bad_banks import PATHS, expected
 
 from filterbank import bankfile
+from filterbank.bankfile import json_text
 from filterbank.errors import BankError, RequestError
 
 
@@ -76,6 +77,36 @@ def test_a_text_that_is_too_large_is_refused_before_it_is_parsed(tmp_path):
     with pytest.raises(
         BankError, match="found a larger file; accepted: at most 64 MB of text; write fewer digits"
     ):
+        bankfile.load(path)
+
+
+def test_json_of_too_many_values_is_refused_before_one_is_read(tmp_path, monkeypatch):
+    def fail(text):
+        raise AssertionError("a value was read")
+
+    monkeypatch.setattr(json_text, "resolve", fail)
+    path = tmp_path / "bank.json"
+    path.write_text(
+        '{"description": "a, \\", b", "filters": [{"name": "a", "kernel": [' + "1," * 4_000_000 + "1]}]}"
+    )
+    with pytest.raises(BankError, match=":1:8000061: found more than 4,000,000 values; split the bank"):
+        bankfile.load(path)
+
+
+def test_commas_in_a_text_are_no_values(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_text, "MAX_NODES", 11)
+    path = tmp_path / "bank.json"
+    path.write_text('{"description": "' + r",\"," * 20 + '", "filters": [{"name": "a", "kernel": [1]}]}')
+    assert bankfile.load(path).layer.names == ("a",)
+    path.write_text('{"filters": [{"name": "a", "kernel": [1, 1, 1, 1]}]}')
+    with pytest.raises(BankError, match=":1:48: found more than 11 values"):
+        bankfile.load(path)
+
+
+def test_a_list_that_is_too_long_names_the_limit(tmp_path):
+    path = tmp_path / "bank.yaml"
+    path.write_text("filters:\n- {name: a, kernel: [1], channels: [" + "1," * 70_000 + "1]}\n")
+    with pytest.raises(BankError, match=r"channels: found a list of 70001; .*; give at most 65,536 numbers"):
         bankfile.load(path)
 
 

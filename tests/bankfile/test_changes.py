@@ -4,8 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import correlate
 
+import filterbank
 from filterbank import bankfile
 from filterbank.errors import RequestError
+from filterbank.model import Bank, Filter, Layer, Stack
 
 SOBEL = bankfile.load("sobel")
 
@@ -29,8 +31,8 @@ SOBEL = bankfile.load("sobel")
 def test_options_are_spelled_as_in_a_file(option, text, attribute, value):
     changed = bankfile.override(SOBEL, {option: text})
     assert getattr(changed.layer, attribute) == value
-    assert changed.digest == bankfile.digest(changed)
-    assert (changed.digest == SOBEL.digest) == (getattr(SOBEL.layer, attribute) == value)
+    assert changed.digest == SOBEL.digest  # of what was read; the manifest tells the options
+    assert (bankfile.digest(changed) == SOBEL.digest) == (getattr(SOBEL.layer, attribute) == value)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,8 @@ def test_nothing_said_changes_nothing():
             {"bias": "x"},
             "--bias: found the text 'x'; accepted: a finite number, or a list with one per filter",
         ),
+        ({"bias": "1/8"}, "or a list with one per filter; write 0.125"),
+        ({"bias": "1/0"}, "--bias: found the text '1/0'"),
         ({"bias": ".nan"}, "--bias: found .nan"),
         ({"colour": "1"}, "--colour: no such override"),
     ],
@@ -121,9 +125,42 @@ def test_select_keeps_the_banks_order():
     bank = bankfile.load("kirsch")
     chosen = bankfile.select(bank, ["*_27?", "kirsch_0*"])
     assert chosen.layer.names == ("kirsch_000", "kirsch_045", "kirsch_090", "kirsch_270")
-    assert chosen.digest == bankfile.digest(chosen) != bank.digest
+    assert chosen.digest == bank.digest != bankfile.digest(chosen)
     assert bankfile.select(bank, ["*"]) is bank
     assert bankfile.select(bank, []) is bank
+
+
+MIXED = """
+operation: correlation
+{more}
+filters:
+  - {{name: small, kernel: [[2]], bias: 1}}
+  - {{name: wide, kernel: [1, 2, 3]}}
+  - {{name: big, kernel: [[1, 2, 3], [4, 5, 6], [7, 8, 9]]}}
+"""
+
+
+@pytest.mark.parametrize(
+    "more", ["stride: 2", "padding: 0", "padding: valid", "dilation: 2", "stride: [2, 3]"]
+)
+@pytest.mark.parametrize("names", [["small"], ["wide"], ["small", "wide"], ["small", "big"], ["big"]])
+def test_a_filter_chosen_alone_gives_the_map_it_gives_beside_others(tmp_path, more, names):
+    path = tmp_path / "bank.yaml"
+    path.write_text(MIXED.format(more=more))
+    bank = bankfile.load(path)
+    chosen = bankfile.select(bank, names)
+    assert chosen.layer.geometry((7, 8)).padding == bank.layer.geometry((7, 8)).padding
+    keep = [bank.layer.names.index(name) for name in names]
+    assert np.array_equal(chosen.layer.weights, bank.layer.weights[keep])
+    image = np.random.default_rng(1).normal(size=(7, 8)).astype(np.float32)
+    assert np.array_equal(filterbank.apply(image, chosen), filterbank.apply(image, bank)[keep])
+
+
+def test_matching_gives_names_in_the_banks_order():
+    assert bankfile.matching(SOBEL, ["*_y", "*_x"]) == ["sobel_x", "sobel_y"]
+    assert bankfile.matching(SOBEL, []) == ["sobel_x", "sobel_y"]
+    with pytest.raises(RequestError, match="--filter: 'y' matches no filter of bank 'sobel'"):
+        bankfile.matching(SOBEL, ["y"])
 
 
 def test_select_says_what_there_is():
@@ -146,6 +183,26 @@ def test_select_of_groups_computes_the_same_maps(tmp_path):
     whole = correlate(image, bank.layer.weights, bank.layer.biases, groups=2)
     chosen = bankfile.select(bank, ["f1", "f3"]).layer
     maps = correlate(image, chosen.weights, chosen.biases, groups=chosen.groups)
-    assert chosen.channels == 4
+    assert (chosen.channels, chosen.groups) == (4, 2)
     assert np.array_equal(maps, whole[[1, 3]])
     assert not np.array_equal(maps, whole[[1, 2]])
+    for names, index in (
+        (["f1"], [1]),
+        (["f3"], [3]),
+        (["f0", "f1", "f2"], [0, 1, 2]),
+        (["f2", "f3"], [2, 3]),
+    ):
+        some = bankfile.select(bank, names).layer
+        assert (some.channels, some.groups) == (4, 1)
+        maps = correlate(image, some.weights, some.biases)
+        assert np.abs(maps - whole[index]).max() <= 1e-12
+
+
+def test_groups_that_cannot_be_undone_are_refused():
+    filters = tuple(Filter(f"f{n}", np.ones((1, 1, 1))) for n in range(8192))
+    bank = Bank("many", Stack((Layer(filters, groups=8192),)), input=8192)
+    assert bankfile.select(bank, ["f0"]).channels == 8192
+    with pytest.raises(
+        RequestError, match="--filter: found 66,191,360 weights without groups; accepted: at most"
+    ):
+        bankfile.select(bank, ["f[1-8]*"])

@@ -4,8 +4,9 @@ import pytest
 from bankfile.bad_banks import plain
 
 from filterbank import bankfile
-from filterbank.bankfile.nodes import Mapping, parse, resolve
+from filterbank.bankfile.nodes import Mapping, resolve
 from filterbank.bankfile.source import Source
+from filterbank.bankfile.text import parse
 from filterbank.errors import BankError
 
 

@@ -7,9 +7,9 @@ from bankfile.bad_banks import BEYOND_SCHEMA, PATHS, SYNTAX, plain
 
 from filterbank import bankfile
 from filterbank.bankfile.keys import Key, object_schema
-from filterbank.bankfile.nodes import parse
 from filterbank.bankfile.schema import BANK_KEYS
 from filterbank.bankfile.source import Source
+from filterbank.bankfile.text import parse
 
 SCHEMA = bankfile.json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -50,7 +50,7 @@ GOOD = {"filters": [{"name": "a", "kernel": [[1]]}]}
             {"filters": [{"name": "a", "kernel": [1, 2], "scale": s}]}
             for s in (1, "1/8", "-1/8", "+1 / 08", 0)
         ],
-        *[{"mean": value} for value in (0, [0.5])],
+        *[{"mean": value} for value in (0, [0.5], 3.4028234e38)],
         {"filters": [{"gaussian": {"sigma": 1}}, {"name": "l", "laws": {"size": 3}, "scale": "1/2"}]},
     ],
 )
@@ -73,14 +73,17 @@ def test_schema_and_reader_accept_the_same(more, tmp_path):
         *[{"input": value} for value in ("grey", 0, 1.5)],
         *[
             {"filters": [{"name": "a", "kernel": [1, 2], "scale": s}]}
-            for s in ("1/0", "x", None, "1/-8", "0.5/2")
+            for s in ("1/0", "x", None, "1/-8", "0.5/2", "1/2\n")
         ],
         *[
             {"filters": value}
             for value in ([], {}, [{}], [{"kernel": [[1]]}], [{"name": "a"}], [{"name": "a", "box": 3}])
         ],
         *[{"std": value} for value in (0, [1, 0], -1)],
-        *[{"name": value} for value in ("a b", ".a", "", "x" * 65, 7)],
+        *[{"name": value} for value in ("a b", ".a", "", "x" * 65, 7, "a\n", "\na")],
+        *[{key: 1e39} for key in ("mean", "std", "padding_value")],
+        *[{"filters": [{"name": "a", "kernel": [1, 2], key: 1e39}]} for key in ("bias", "scale")],
+        *[{"filters": [{"name": "a", "kernel": kernel}]} for kernel in ([[1e300]], [-1e39])],
         *[{"nme": "a"}, {"weights": {"file": "a.npz"}}, {"layers": []}],
     ],
 )

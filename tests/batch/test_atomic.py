@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from filterbank.batch.atomic import remove_leftovers, write_whole
+from filterbank.batch.atomic import mark_run, remove_all_leftovers, remove_leftovers, write_whole
 from filterbank.errors import OutputError
 
 
@@ -109,3 +109,43 @@ def test_leftovers_of_dead_runs_go_and_those_of_live_runs_stay(tmp_path: Path) -
 
 def test_a_folder_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:
     assert remove_leftovers(tmp_path / "missing") == 0
+
+
+_MARK = """
+import sys
+from pathlib import Path
+from filterbank.batch.atomic import mark_run, write_whole
+with mark_run(Path(sys.argv[1])), write_whole(Path(sys.argv[1], "deep/er/a.bin")):
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_runs_leftovers_are_found_however_deep(tmp_path: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "whole.bin").touch()
+    command = [sys.executable, "-c", _MARK, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"writing\n"
+        assert remove_all_leftovers(tmp_path) == 0
+        process.kill()
+    assert len(list(tmp_path.rglob("*.filterbank-tmp"))) == 2
+    assert remove_all_leftovers(tmp_path) == 2
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["deep", "er", "whole.bin"]
+
+
+def test_folders_are_not_searched_after_a_run_that_ended(tmp_path: Path, monkeypatch) -> None:
+    with mark_run(tmp_path):
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(os, "walk", lambda *_: pytest.fail("searched"))
+    assert remove_all_leftovers(tmp_path) == 0
+
+
+def test_a_mark_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match="gone: cannot be written to: No such file"),
+        mark_run(tmp_path / "gone"),
+    ):
+        pass

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from filterbank.batch.inputs import Source, collect, natural, shown
-from filterbank.errors import ImageError, RequestError
+from filterbank.batch.inputs import Source, collect, natural
+from filterbank.errors import ImageError, RequestError, shown
 
 EXTENSIONS = (".png", ".jpg")
 
@@ -97,7 +97,13 @@ def test_a_file_given_twice_is_one_image(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "listed", [b"f/a.png\nmissing.png\n\n", b"f/a.png\r\nmissing.png", b"f\0missing.png\0"]
+    "listed",
+    [
+        b"f/a.png\nmissing.png\n\n",
+        b"\xef\xbb\xbff/a.png\nmissing.png",
+        b"f/a.png\r\nmissing.png",
+        b"f\0missing.png\0",
+    ],
 )
 def test_a_list_of_files(here: Path, listed: bytes) -> None:
     touch(here, "f/a.png")
@@ -121,7 +127,8 @@ def test_names_of_any_bytes(here: Path) -> None:
 def test_an_empty_list_says_what_is_accepted(here: Path, arguments: list[str]) -> None:
     touch(here, "empty/notes.txt")
     with pytest.raises(
-        RequestError, match=rf"no images found in {arguments[0].replace('*', '.')}.*\.jpg \.png"
+        RequestError,
+        match=rf"no images found in {arguments[0].replace('*', '.')}.*such as \.png \.jpg, folders",
     ):
         collect(arguments, extensions=EXTENSIONS)
 
@@ -144,4 +151,35 @@ def test_natural_order_stands_any_digits() -> None:
 
 
 def test_shown_is_one_printable_line() -> None:
-    assert shown("a\tb\x1b[31m\udcff") == "a\\tb\\x1b[31m\\udcff"
+    assert shown("a\tb\x1b[31m\udcff") == "a\\tb\\x1b[31m\\xff"
+
+
+def test_a_pipe_or_a_device_is_refused_at_once(here: Path) -> None:
+    os.mkfifo(here / "pipe.png")
+    for path in ("pipe.png", "/dev/zero"):
+        with pytest.raises(ImageError, match="is not a regular file; accepted: a file, or - for standard"):
+            Source(path).read()
+
+
+def test_an_empty_name_is_refused() -> None:
+    with pytest.raises(RequestError, match="IMAGE: found an empty name"):
+        collect([""], extensions=EXTENSIONS)
+
+
+def test_a_folder_that_cannot_be_read_stands_last_and_says_why(here: Path, monkeypatch) -> None:
+    touch(here, "f/a/x.png", "f/shut/y.png", "f/z.png")
+    scandir = os.scandir
+
+    def refuse(folder: str):
+        if folder == "f/shut":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for argument in ("f", "f/**/*.png"):
+        sources = collect([argument], extensions=EXTENSIONS)
+        assert [source.path for source in sources] == ["f/a/x.png", "f/z.png", "f/shut"]
+        with pytest.raises(ImageError, match=r"^folder cannot be read: Permission denied$"):
+            sources[-1].read()
+    with pytest.raises(RequestError, match=r"f/shut: folder cannot be read: Permission denied; no images"):
+        collect(["f/shut"], extensions=EXTENSIONS)

@@ -98,18 +98,43 @@ def both(*texts: str) -> str:
         (
             made(),
             ["a/cat.jpg", "b/cat.png"],
-            both("a/cat.jpg", "b/cat.png", "share this file", r"--name with \{name\}"),
+            both(
+                "a/cat.jpg", "b/cat.png", "share this file", r"--name '\{dir\}/\{name\}/\{filter\}.\{ext\}'"
+            ),
         ),
-        (made("{stem}.{ext}"), ["cat.jpg"], both("sobel_x", "sobel_y", r"--name with \{filter\}")),
-        (made("{stem}/{filter}.{ext}", (SOBEL, SOBEL)), ["cat.jpg"], both("share", r"with \{bank\}")),
+        (
+            made("{stem}.{ext}"),
+            ["cat.jpg"],
+            both("sobel_x", "sobel_y", r"--name '\{dir\}/\{stem\}/\{filter\}.\{ext\}'"),
+        ),
+        (made("{stem}/{filter}.{ext}", (SOBEL, SOBEL)), ["cat.jpg"], both("share", "a name of its own")),
+        (
+            made("{stem}/{filter}.{ext}", (SOBEL, ("two", SOBEL[1]))),
+            ["cat.jpg"],
+            both("share", r"give --name '\{dir\}/\{stem\}/\{bank\}/\{filter\}.\{ext\}'"),
+        ),
         (made(None, (SOBEL, SOBEL)), ["cat.jpg"], both("share", "a name of its own")),
         (made(None, (SOBEL, SOBEL), stack=True), ["cat.jpg"], both("share", "a name of its own")),
-        (made("{filter}.{ext}"), ["cat.jpg", "dog.jpg"], both("cat.jpg", "dog.jpg")),
-        (made(), ["Cat.jpg", "cat.png"], both("Cat.jpg", "cat.png")),
+        (
+            made("{filter}.{ext}"),
+            ["cat.jpg", "dog.jpg"],
+            both("cat.jpg", "dog.jpg", r"give --name '\{dir\}/\{stem\}/\{filter\}.\{ext\}'"),
+        ),
+        (
+            made("{filter}.{ext}"),
+            ["cat.jpg", "cat.png"],
+            both("cat.jpg", "cat.png", r"give --name '\{dir\}/\{name\}/\{filter\}.\{ext\}'"),
+        ),
+        (
+            made("{stem}-{filter}"),
+            ["cat.jpg", "cat.png"],
+            both("cat.jpg", "cat.png", r"give --name '\{name\}-\{filter\}'"),
+        ),
+        (made(), ["Cat.jpg", "cat.png"], None),
         (
             made("{dir}/{name}/{filter}"),
             ["a/cat.jpg", "b/cat.jpg"],
-            both("a/cat.jpg", "b/cat.jpg", "the folder above"),
+            both("a/cat.jpg", "b/cat.jpg", "rename one of them, or give the folder above"),
         ),
         (made("manifest.jsonl"), ["cat.jpg"], "the manifest and filter sobel_x"),
         (made("{stem}", (BLUR,), stack=True), ["a.png", "x/a/b.png"], None),
@@ -122,6 +147,18 @@ def test_shared_files_are_found_and_both_are_named(named, sources, message) -> N
         return
     with pytest.raises(RequestError, match=message):
         checked(named, sources)
+
+
+def test_where_case_is_ignored_it_is_the_clash(monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [Source("A.png"), Source("a.png")]
+    assert checked(made(), sources).folders == ("maps/A", "maps/a")
+    monkeypatch.setattr(names.disk, "IGNORES_CASE", True)
+    with pytest.raises(RequestError, match=r"A.png and .* on a.png would .* differ only by case.*rename one"):
+        checked(made(), sources)
+    with pytest.raises(
+        RequestError, match=r"cat.png would share .*\(names that differ.*give --name '.*\{name"
+    ):
+        checked(made(), [Source("Cat.jpg"), Source("cat.png")])
 
 
 def test_a_file_that_is_another_ones_folder_is_found() -> None:
@@ -137,7 +174,7 @@ def test_clashes_are_those_of_comparing_every_pair() -> None:
             for filters in itertools.combinations(["a", "b", "ab"], 2):
                 named = made(template, (("bank", filters),))
                 sources = [Source(f"{stem}.png") for stem in stems]
-                every = [path.lower() for source in sources for path in named.paths(source)]
+                every = [path for source in sources for path in named.paths(source)]
                 try:
                     checked(named, sources)
                     clash = False

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import threading
 import time
+import zlib
 
+import numpy as np
 import pytest
 
 from filterbank.batch.pool import Crew, Stopped
@@ -50,7 +52,23 @@ def test_every_item_once_and_the_rest_waits_outside(jobs: int) -> None:
 @pytest.mark.parametrize("count", [1, 50])
 def test_maps_come_in_order(count: int) -> None:
     with Crew(4, count) as crew:
-        assert list(crew.maps(lambda item: item * 2, iter(range(20)))) == list(range(0, 40, 2))
+        assert list(crew.maps(lambda item: item * 2, iter(range(20)), 20)) == list(range(0, 40, 2))
+
+
+def test_few_maps_share_the_threads_and_give_the_same_bytes() -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (900, 1000), np.uint8)
+    streams, threads = [], set()
+
+    def write(item: int) -> bytes:
+        threads.add(threading.current_thread())
+        return crew.deflate(rows, 1, False)
+
+    for jobs in (1, 2, 4):
+        with Crew(jobs, 1) as crew:
+            streams += crew.maps(write, range(1), 1)
+    assert zlib.decompress(streams[0]).count(b"\0")
+    assert streams[0] == streams[1] == streams[2]
+    assert threads == {threading.current_thread()}  # only the bands are elsewhere: no pool waits for itself
 
 
 def test_a_bug_in_a_worker_reaches_the_caller_and_ends_the_others() -> None:
@@ -79,7 +97,7 @@ def test_nothing_is_written_any_more_once_a_map_failed() -> None:
 
     with Crew(3, 1) as crew:
         with pytest.raises(OSError, match="full"):
-            list(crew.maps(write, range(10)))
+            list(crew.maps(write, range(10), 10))
         at_failure = list(ended)
         time.sleep(0.12)
         assert ended == at_failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ def test_clashes_are_found_before_any_work() -> None:
     ended = filterbank("apply", "a/cat.png", "b/cat.png", "-b", "sobel", "-o", "maps", code=2)
     assert "a/cat.png" in ended.err
     assert "b/cat.png" in ended.err
-    assert "--name" in ended.err
+    assert "rename one of them, or give the folder above the images" in ended.err
     assert not Path("maps").exists()
 
 
@@ -157,6 +158,41 @@ def test_leftovers_of_a_killed_run_are_removed() -> None:
     leftover.write_bytes(b"half")
     filterbank("apply", "a.png", "-b", "sobel", "-o", "maps")
     assert list(files(Path("maps"))) == ["a/sobel_x.png", "a/sobel_y.png"]
+
+
+def test_leftovers_of_a_killed_run_are_removed_wherever_they_are() -> None:
+    save("a.png", noise(9, 9))
+    mark = Path("maps/.00112233445566ff.filterbank-tmp")
+    leftover = Path("maps/of/another/image/.0123456789abcdef.filterbank-tmp")
+    leftover.parent.mkdir(parents=True)
+    for path in (mark, leftover):
+        path.write_bytes(b"half")
+    filterbank("apply", "a.png", "-b", "sobel", "-o", "maps")
+    assert list(files(Path("maps"))) == ["a/sobel_x.png", "a/sobel_y.png"]
+
+
+def test_a_run_that_writes_nothing_leaves_no_new_folder() -> None:
+    Path("bad.png").write_bytes(b"bad")
+    filterbank("apply", "bad.png", "-b", "sobel", "-o", "new/maps", code=1)
+    assert not Path("new").exists()
+    Path("old").mkdir()
+    filterbank("apply", "bad.png", "-b", "sobel", "-o", "old", code=1)
+    assert list(Path("old").iterdir()) == []
+
+
+def test_names_that_differ_only_by_case_are_two_files() -> None:
+    save("in/A.png", noise(9, 9))
+    save("in/a.png", noise(9, 9, seed=1))
+    if len(list(Path("in").iterdir())) == 1:
+        pytest.skip("this disk ignores case")
+    filterbank("apply", "in", "-b", "identity", "-o", "maps")
+    assert list(files(Path("maps"))) == ["A/identity.png", "a/identity.png"]
+
+
+def test_a_pipe_named_outright_is_a_failed_image() -> None:
+    os.mkfifo("pipe.png")
+    ended = filterbank("apply", "pipe.png", "-b", "sobel", "-o", "maps", code=1)
+    assert "filterbank: pipe.png: is not a regular file" in ended.err
 
 
 def test_the_folder_for_maps_is_left_out_of_a_search() -> None:
@@ -215,7 +251,10 @@ def test_quiet_still_names_bad_images() -> None:
     ("arguments", "message"),
     [
         (["-b", "sobel", "-o", "maps"], "no IMAGE given"),
-        (["empty", "-b", "sobel", "-o", "maps"], "no images found in empty; accepted: files ending in"),
+        (
+            ["empty", "-b", "sobel", "-o", "maps"],
+            "no images found in empty; accepted: image files such as .png .jpg .tif .npy, folders of them",
+        ),
         (["a.png", "-o", "maps"], "Missing option '-b' / '--bank'"),
         (["a.png", "-b", "sobel"], "Missing option '-o' / '--out'"),
         (["a.png", "-b", "sobell", "-o", "maps"], "sobell"),
@@ -238,6 +277,10 @@ def test_quiet_still_names_bad_images() -> None:
         (["a.png", "-b", "sobel", "-o", "maps", "-j", "0"], "0 is not in the range x>=1"),
         (["a.png", "-b", "sobel", "-o", "-"], "--out -: found 2 maps; accepted: exactly one"),
         (["a.png", "-b", "identity", "-o", "-", "--json"], "would share standard output"),
+        (["a.png", "-b", "sobel", "-o", ""], "'-o' / '--out': found an empty text; accepted: a name"),
+        (["a.png", "-b", "", "-o", "m"], "'-b' / '--bank': found an empty text"),
+        (["a.png", "-b", "sobel", "-o", "m", "--name", ""], "'--name': found an empty text"),
+        (["", "-b", "sobel", "-o", "m"], "'IMAGE...': found an empty text"),
         (["-", "--files-from", "-", "-b", "sobel", "-o", "m"], "standard input is asked for twice"),
         (
             ["--files-from", "nolist", "-b", "sobel", "-o", "m"],

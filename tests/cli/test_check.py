@@ -32,7 +32,7 @@ def test_faults_are_all_told_and_the_next_bank_is_read_all_the_same(tmp_path):
     assert lines[0] == f"{path}:1:9: stride: found 0; accepted: a whole number 1 to 65535, or [rows, columns]"
     assert lines[1].startswith(f"{path}:2:10: filters: found an empty list;")
     assert lines[2] == f"{path}: 2 faults"
-    assert lines[3].startswith("bank 'nosuch': no such file")
+    assert lines[3].startswith("nosuch: no such file and no shipped bank of that name; accepted: a path")
     assert lines[4] == "nosuch: 1 fault"
     assert lines[5].startswith("sobel: ok")
 
@@ -59,6 +59,28 @@ def test_json_is_one_object_a_bank(tmp_path):
     assert bad["faults"][0]["message"].startswith(f"{path}:1:9: stride: found 0")
     assert (good["ok"], good["faults"], good["warnings"]) == (True, [], [])
     assert good["digest"] == bankfile.load("sobel").digest
+
+
+def test_json_repeats_no_words_of_its_keys(tmp_path):
+    path = tmp_path / "bank.yaml"
+    path.write_text("stride: 0\nfilters: []\n")
+    missing, bad = map(json.loads, run("--json", "nosuch", path).output.splitlines())
+    (fault,) = missing["faults"]
+    assert (fault["path"], fault["line"]) == ("nosuch", 0)
+    assert fault["found"] == "no such file and no shipped bank of that name"
+    assert fault["accepted"] == "a path or a shipped bank"
+    assert fault["hint"] == "`filterbank banks` lists them"
+    assert fault["message"].startswith(
+        "nosuch: no such file and no shipped bank of that name; accepted: a path"
+    )
+    assert bad["faults"][0]["found"] == "0"
+    assert bad["faults"][0]["accepted"] == "a whole number 1 to 65535, or [rows, columns]"
+
+
+def test_a_folder_is_told_under_its_own_path(tmp_path):
+    (fault,) = json.loads(run("--json", tmp_path).output)["faults"]
+    assert (fault["path"], fault["found"], fault["accepted"]) == (str(tmp_path), "a folder", "a bank file")
+    assert fault["message"].startswith(f"{tmp_path}: found a folder; accepted: a bank file; name one file")
 
 
 def test_a_bank_must_be_named():

@@ -250,3 +250,15 @@ def test_shifting_the_image_shifts_the_inside(seed, down, right):
         np.ascontiguousarray(shifted[:, down:, right:]),
         np.ascontiguousarray(maps[:, : maps.shape[1] - down, : maps.shape[2] - right]),
     )
+
+
+@pytest.mark.parametrize("kernel", [(3, 3), (7, 7)])
+def test_some_filters_alone_are_told_of_as_beside_the_others(kernel):
+    rng = np.random.default_rng(4)
+    filters = tuple(Filter(f"f{k}", rng.normal(size=(3, *kernel))) for k in range(7))
+    filters = (*filters, Filter("small", rng.normal(size=(3, 1, 1))))
+    pixels = rng.integers(0, 256, (3, 40, 50), np.uint8)
+    planned = engine.plan(Stack((Layer(filters),)), (40, 50), "direct")
+    every = engine.measure(planned, pixels)
+    for chosen in ((0,), (7,), (6, 2, 5), tuple(range(8))):
+        assert engine.measure(planned, pixels, 2, chosen) == [every[k] for k in chosen]

@@ -66,7 +66,7 @@ def test_the_table(mode, kind, expected):
     ("mode", "kind", "said"),
     [
         ("L", 3, "has 1 channel (grey); accepted: 3 channels"),
-        ("LA", 1, "has 2 channels (grey and alpha); accepted: 1 channels"),
+        ("LA", 1, "has 2 channels (grey and alpha); accepted: 1 channel,"),
         ("RGB", 4, "has 3 channels (RGB); accepted: 4 channels"),
         ("RGBA", 3, "has 4 channels (RGB and alpha); accepted: 3 channels"),
     ],
@@ -165,3 +165,18 @@ def test_ycbcr_beside_pillow():
     expected = np.asarray(PIL.Image.fromarray(stored, "YCbCr").convert("RGB"))
     mine = colour.ycbcr_to_rgb((planar(stored) / np.float32(255)).astype(np.float32), 128 / 255)
     assert np.abs(mine * 255 - planar(expected)).max() < 1.01
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_luma_of_bytes_is_the_formula_rounded_once(order):
+    """Every colour of a coarse cube and every grey, interleaved and in planes."""
+    axis = np.r_[0:256:5, 254, 253, 1]
+    cube = np.stack(np.meshgrid(axis, axis, axis), -1).reshape(-1, len(axis), 3)
+    greys = np.repeat(np.arange(256), 3).reshape(-1, 1, 3).repeat(len(axis), 1)
+    pixels = np.concatenate([cube, greys]).astype(np.uint8)
+    planes = np.ascontiguousarray(pixels.transpose(order)).transpose(np.argsort(order)).transpose(2, 0, 1)
+    found = colour.luma(planes)
+    total = np.einsum("chw,c->hw", planes.astype(np.int64), [299, 587, 114])
+    expected = (total / 255_000).astype(np.float32)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found[len(cube) :, 0], np.arange(256, dtype=np.float32) / np.float32(255))

@@ -1,6 +1,7 @@
 """Maps out of their files: what was written, and a clear no to everything else."""
 
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -110,6 +111,38 @@ def test_damaged_text_is_named(change, found):
     fields = {key: value for key, value in (FIELDS | change).items() if value is not None}
     with pytest.raises(ImageError, match=f"damaged metadata: {found}"):
         maptext.from_fields(fields)
+
+
+@pytest.mark.parametrize(
+    ("scale", "written"),
+    [
+        (Scale(-1.5, 1.5, TOP8, 128), "128"),
+        (Scale(-1.5, 1.5, TOP16, 32768), "32768"),
+        (Scale(0.0, 2.0), "0"),
+        (Scale(-3.0, 0.0), "255"),
+        (Scale(-3.0, -0.0, TOP16), "65535"),
+        (Scale(0.0, 0.0), "0"),
+        (Scale(-1.0, 1.0), "none"),
+        (Scale(0.5, 1.0), "none"),
+    ],
+)
+def test_the_code_of_zero_is_told_where_it_is_one(scale, written):
+    text = MapText(scale=scale)
+    fields = maptext.to_fields(text)
+    assert fields["zero"] == written
+    assert json.loads(maptext.to_json(text))["zero"] == (None if written == "none" else int(written))
+    if scale.zero_code is not None:
+        assert tone.to_codes(np.zeros(1, np.float32), scale)[0] == scale.zero_code
+    assert maptext.from_fields(fields).scale == scale
+    assert maptext.from_json(maptext.to_json(text)).scale == scale
+    # Files of before told it of signed scales only.
+    assert maptext.from_fields(fields | {"zero": "none"}).scale == Scale(scale.lo, scale.hi, scale.top)
+
+
+def test_a_code_of_zero_that_cannot_be_is_damage():
+    fields = maptext.to_fields(MapText(scale=Scale(0.5, 1.0)))
+    with pytest.raises(ImageError, match="found '0'; accepted: none or 128"):
+        maptext.from_fields(fields | {"zero": "0"})
 
 
 def png_map():

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import PIL.Image
@@ -9,6 +11,39 @@ from filterbank.errors import ImageError
 from filterbank.imagefile import ReadOptions, prepare, read
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
+
+
+@pytest.mark.parametrize("rest", [b"more", b""])
+def test_garbage_after_the_pixels_is_passed_over_quietly(rest, capfd):
+    pixels = b"".join(b"\0" + bytes([row, 7, 9]) for row in range(4))
+    inside, after = zlib.compress(pixels + rest), zlib.compress(pixels) + rest
+    header = struct.pack(">IIBBBBB", 3, 4, 8, 0, 0, 0, 0)
+    for data in (inside, after):
+        chunks = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
+        image = read(b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks))
+        assert_planes(image, [[[row / 255, 7 / 255, 9 / 255] for row in range(4)]])
+    told = capfd.readouterr()
+    assert (told.out, told.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("colour", "depth", "extra", "channels"),
+    [
+        (GREY, 8, (), "1 channel"),
+        (GREY, 8, ((b"tRNS", b"\0\1"),), "2 channels"),
+        (RGB, 8, (), "3 channels"),
+        (PALETTE, 8, ((b"PLTE", bytes(6)),), "3 channels"),
+        (PALETTE, 8, ((b"PLTE", bytes(6)), (b"tRNS", b"\0")), "4 channels"),
+        (GREY_ALPHA, 8, (), "2 channels"),
+        (RGBA, 16, (), "4 channels"),
+    ],
+)
+def test_the_limit_is_told_with_the_channels_there_are(colour, depth, extra, channels):
+    data = png_bytes(20, depth, colour, [bytes(20 * 8)] * 30, extra)
+    with pytest.raises(
+        ImageError, match=rf"is 20×30 \(W×H\) with {channels}, 600 pixels; accepted: at most 99;"
+    ):
+        read(data, ReadOptions(max_pixels=99))
 
 
 def test_comparison_notices_one_wrong_pixel():

@@ -32,6 +32,35 @@ def test_layouts(layout, dtype):
     assert (image.info.kind, image.info.depth) == ("rgb", f"{array.itemsize * 8}-bit")
 
 
+def without_colours(array, kinds, photometric="minisblack"):
+    """Return a TIFF whose ExtraSamples tag says of channels that they are none of the colours."""
+    # tifffile refuses to write it: a tag of the same shape is renamed.
+    tag = (337, 3, len(kinds), kinds, True)
+    data = tiff_bytes(array, photometric=photometric, extratags=[tag])
+    written = struct.pack("<HHI", *tag[:3])
+    assert data.count(written) == 1
+    return data.replace(written, struct.pack("<HHI", 338, *tag[1:3]))
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_alpha_alone_is_no_picture(kind):
+    with pytest.raises(ImageError, match="of its 1 channel 1 is said to be beside the colours"):
+        read(without_colours(codes((5, 6)), (kind,)))
+
+
+def test_more_extra_channels_than_there_are():
+    with pytest.raises(ImageError, match="of its 1 channel 2 are said to be beside the colours"):
+        read(without_colours(codes((5, 6)), (0, 2)))
+
+
+def test_alpha_that_takes_the_place_of_a_colour_leaves_channels_of_no_meaning():
+    image = read(without_colours(codes((5, 6, 3)), (2,), photometric="rgb"))
+    assert (image.info.kind, image.info.alpha, image.info.channels) == ("channels", True, 3)
+    assert len(prepare(image, "each").planes) == 2
+    with pytest.raises(ImageError, match="accepted for input rgb"):
+        prepare(image, "rgb")
+
+
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
 def test_planar(dtype):
     array = codes((3, 20, 17), np.uint8).astype(dtype)

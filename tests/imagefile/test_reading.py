@@ -5,6 +5,8 @@ import logging
 import os
 import subprocess
 import sys
+import zlib
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -39,6 +41,9 @@ FILES = {
     "tiff lzw": tiff_bytes(COLOUR, compression="lzw", predictor=True),
     "tiff tiles": tiff_bytes(COLOUR, compression="zlib", tile=(16, 16)),
     "tiff jpeg": tiff_bytes(COLOUR, compression="jpeg"),
+    "tiff alpha": tiff_bytes(codes((8, 9, 4)), extrasamples=["unassalpha"]),
+    "tiff grey alpha": tiff_bytes(codes((8, 9, 2)), extrasamples=["unassalpha"]),
+    "tiff grey": tiff_bytes(codes((8, 9), np.uint16)),
     "bigtiff": tiff_bytes(COLOUR, bigtiff=True, byteorder=">"),
     "webp": pillow_bytes("WEBP", COLOUR),
     "bmp": pillow_bytes("BMP", COLOUR),
@@ -55,11 +60,41 @@ FILES = {
 }
 
 
+def assert_prepared_or_refused(image):
+    """Assert that every input takes the image as so many channels, or refuses it with an ImageError."""
+    for kind, channels in (("each", None), ("gray", 1), ("rgb", 3), ("rgba", 4), (4, 4)):
+        try:
+            planes = prepare(image, kind).planes
+        except ImageError:
+            continue
+        assert planes.shape[1:] == image.planes.shape[1:]
+        assert len(planes) == channels or (channels is None and len(planes) > 0)
+
+
+def with_checksums(data):
+    """Return the bytes of a PNG with the checksums that its chunks should have."""
+    place = 8
+    while place + 12 <= len(data):
+        end = place + 8 + int.from_bytes(data[place : place + 4])
+        if end + 4 > len(data):
+            break
+        data[end : end + 4] = zlib.crc32(data[place + 4 : end]).to_bytes(4)
+        place = end + 4
+    return data
+
+
+def test_preparing_notices_a_picture_without_channels():
+    image = read(FILES["png"])
+    assert_prepared_or_refused(image)
+    with pytest.raises((AssertionError, IndexError, ValueError)):
+        assert_prepared_or_refused(replace(image, pixels=image.pixels[:0]))
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_mutations_give_an_image_or_an_image_error(name, capfd):
     whole, rng = FILES[name], np.random.default_rng(len(name))
     read(whole)
-    for round in range(24):
+    for round in range(60):
         data = bytearray(whole)
         place = int(rng.integers(len(data) if round % 2 else min(len(data), 100)))
         if round % 4 == 0:
@@ -68,12 +103,15 @@ def test_mutations_give_an_image_or_an_image_error(name, capfd):
             del data[place : place + int(rng.integers(1, 9))]
         else:
             data[place] = int(rng.integers(256))
+        if name.startswith("png"):
+            data = with_checksums(data)
         try:
             image = read(bytes(data), ReadOptions(max_pixels=10**6))
         except ImageError as error:
             assert str(error).startswith("image: ")
         else:
             assert image.planes.shape == (image.info.channels, image.info.height, image.info.width)
+            assert_prepared_or_refused(image)
     assert capfd.readouterr().err == ""
 
 
@@ -214,7 +252,7 @@ def test_pillows_own_limit_is_left_as_it_was(monkeypatch):
         (b"", r"is empty \(0 bytes\)"),
         (
             b"Dear all, this is no picture.",
-            r"is no image that can be read: it starts with b'Dear all'; accepted: PNG",
+            r"is no image that can be read: it starts with 'Dear all'; accepted: PNG",
         ),
         (b"\x7fELF\0\0\0\0", "is no image that can be read"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image that can be read"),
@@ -277,8 +315,9 @@ def test_names_of_images():
         assert not is_image_name(name), name
 
 
-def test_odd_tiff_stays_off_standard_error(capfd):
-    assert any(isinstance(h, logging.NullHandler) for h in logging.getLogger("tifffile").handlers)
+@pytest.mark.parametrize("codec", ["tifffile", "imagecodecs"])
+def test_what_codecs_log_stays_off_standard_error(codec):
+    assert any(isinstance(h, logging.NullHandler) for h in logging.getLogger(codec).handlers)
 
 
 class Failing(io.BytesIO):

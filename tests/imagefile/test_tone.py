@@ -260,3 +260,15 @@ def test_only_pictures_are_encoded_as_srgb():
         for filter in (BLUR, EDGE)
     ]
     assert told == [True, False, True, False, False, False, False, False]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("odd", [[np.inf], [-np.inf], [np.nan], [np.inf, -np.inf], [np.inf, np.nan, -np.inf]])
+@pytest.mark.parametrize("length", [1, 7, 40, 5000])
+def test_what_is_not_finite_warns_nobody(odd, length):
+    values = np.concatenate([np.linspace(-1, 1, length, dtype=np.float32), np.array(odd, np.float32)])
+    found = tone.statistics(values)
+    assert (found.minimum, found.maximum, found.nonfinite) == (-1, values[:length].max(), len(odd))
+    for scale in (Scale(0, 1), Scale(-1, 1, TOP8, 128), Scale(0, 0), Scale(0, 0, TOP16, 32768)):
+        for srgb in (False, True):
+            tone.to_codes(values, scale, srgb)

@@ -13,6 +13,7 @@ from filterbank.report.colours import ink_on
 from filterbank.report.layout import lay_out
 from filterbank.report.lettering import fit, spellable, width, wrap
 from filterbank.report.numerals import number, spell
+from filterbank.report.sheet import LINE
 
 
 def bank(*filters, input="gray", **words):
@@ -138,6 +139,13 @@ def test_cells_stand_as_the_weights_do():
     blue = np.argwhere((picture == signed_colours(np.array(-2.0), 2.0)).all(axis=2))
     red = np.argwhere((picture == signed_colours(np.array(2.0), 2.0)).all(axis=2))
     assert (np.median(blue, axis=0) < np.median(red, axis=0)).all(), "top left before bottom right"
+
+
+@pytest.mark.parametrize("scale", ["common", "filter"])
+def test_a_large_kernel_has_no_lines_between_its_weights(scale):
+    for side, drawn in ((15, True), (17, False)):
+        sheet = draw_sheet(bank(Filter("f", np.ones((side, side)))), scale)
+        assert (count(sheet, LINE) > 1000) == drawn, side
 
 
 def test_one_scale_for_all_or_each_its_own():

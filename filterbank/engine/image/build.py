@@ -82,10 +82,8 @@ def compile_object(kernels: dict[str, tuple[str, str]] = KERNELS) -> bytes:
         cpu=host_cpu(), features=host_features(), opt=3, reloc="pic", codemodel="small"
     )
     module = llvm.parse_assembly(_LIBC)
-    for name, (symbol, text) in _lowered_by_two(kernels).items():
-        if re.search(r"inttoptr \(i64 \d", text):
-            raise BuildError(f"kernel {name} holds an address of the process that compiled it")
-        module.link_in(_sealed(text, symbol, name))
+    for group in _lowered_by_two(kernels):
+        module.link_in(_sealed(group))
     module.triple = llvm.get_default_triple()
     module.data_layout = str(machine.target_data)
     _optimise(module, machine)
@@ -101,18 +99,18 @@ def lowered(kernels: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
     return done
 
 
-def _lowered_by_two(kernels: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Return what `lowered` does, a second process taking about half: most of it is Python's own time."""
+def _lowered_by_two(kernels: dict[str, tuple[str, str]]) -> list[dict[str, tuple[str, str]]]:
+    """Return what `lowered` does in two groups, one by a second process: most of it is Python's own time."""
     other = {name: kernels[name] for name in kernels if kernels[name][0] in _OTHERS}
     own = {name: kernels[name] for name in kernels if name not in other}
     if not other or (os.cpu_count() or 1) < 2:
-        return lowered(kernels)
+        return [lowered(kernels)]
     command = [sys.executable, "-m", __name__, *other]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         done = lowered(own)
         text, _ = process.communicate()
     # A child that cannot start or import us is no reason to fail: the work is done here then.
-    return done | (json.loads(text) if process.returncode == 0 else lowered(other))
+    return [done, json.loads(text) if process.returncode == 0 else lowered(other)]
 
 
 def _compile(function: Any, signature: str) -> Any:
@@ -121,17 +119,23 @@ def _compile(function: Any, signature: str) -> Any:
     return _cfunc(kind, error_model="numpy", boundscheck=False, _nrt=False)(function)
 
 
-def _sealed(text: str, symbol: str, name: str) -> Any:
-    """Return the module of one kernel with only the kernel visible, under its *name*.
+def _sealed(group: dict[str, tuple[str, str]]) -> Any:
+    """Return one module of kernels lowered in one process, only they visible, under their names.
 
-    LLVM then sees that nothing raises, and drops the error paths. Helpers of two kernels may bear the
-    same symbol, having been compiled in two processes: hidden ones are kept apart.
+    LLVM then sees that nothing raises, and drops the error paths. Kernels of one process share their
+    helpers; those of two processes may bear the same symbols, and hidden ones are kept apart.
     """
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly("")
+    for name, (_, text) in group.items():
+        if re.search(r"inttoptr \(i64 \d", text):
+            raise BuildError(f"kernel {name} holds an address of the process that compiled it")
+        module.link_in(llvm.parse_assembly(text))
+    exports = {symbol: name for name, (symbol, _) in group.items()}
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration:
-            value.linkage = "external" if value.name == symbol else "internal"
-    module.get_function(symbol).name = name
+            value.linkage = "external" if value.name in exports else "internal"
+    for symbol, name in exports.items():
+        module.get_function(symbol).name = name
     return module
 
 

@@ -29,7 +29,7 @@ class Kernels:
     direct: mapping.Function
     separable: mapping.Function
     encode: mapping.Function
-    measure: mapping.Function
+    activated: mapping.Function
     png_band: mapping.Function
     fft_forward: mapping.Function
     fft_tiles: mapping.Function

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from filterbank.engine.kernels.activation import activate
 from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16, STATISTICS_BYTES
 from filterbank.engine.kernels.quick import GROUP, GROUPS, quick_both, quick_codes, quick_survey
 from filterbank.engine.kernels.rows import careful_survey, coder
@@ -141,6 +142,11 @@ def encode(values: int, count: int, state: int, out: int, kind: int, scale: int)
     finish(values, count, state, 1, out, kind, scale)
 
 
-def measure(values: int, count: int, state: int) -> None:
-    """Update a map's statistics by *count* float32 values; *state* as ``layout`` has it."""
-    gather(values, count, state)
+def activated(values: int, count: int, activation: int, a: Any, b: Any, state: int) -> None:
+    """Replace *count* sums by their activation and update their map's statistics, as ``layout`` has them."""
+    done = 0
+    while done < count:
+        part = low(2048, count - done)
+        activate(values + 4 * done, part, activation, a, b)
+        gather(values + 4 * done, part, state)
+        done += part

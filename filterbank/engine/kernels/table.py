@@ -16,5 +16,5 @@ KERNELS = {
     "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
     "separable": ("filterbank.engine.kernels.separable", "iiiii>v"),
     "encode": ("filterbank.engine.kernels.codes", "iiiiii>v"),
-    "measure": ("filterbank.engine.kernels.codes", "iii>v"),
+    "activated": ("filterbank.engine.kernels.codes", "iiiffi>v"),
 }

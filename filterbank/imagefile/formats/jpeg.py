@@ -11,7 +11,6 @@ import imagecodecs
 import numpy as np
 
 from filterbank.errors import ImageError
-from filterbank.imagefile.formats import pillow
 from filterbank.imagefile.formats.boundary import decoding
 from filterbank.imagefile.formats.exif import orientation
 from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check_size, picture
@@ -52,6 +51,8 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
     check_size(header.height, header.width, header.components, options.max_pixels)
     if header.bits == 8 and (header.components == 4 or not header.has_end):
         # imagecodecs fills what is missing with grey and says nothing; Pillow notices, and knows CMYK.
+        from filterbank.imagefile.formats import pillow  # noqa: PLC0415 - half a decoder's time; for few files
+
         stream.seek(0)
         return pillow.decode(stream, options)
     with decoding("JPEG"):

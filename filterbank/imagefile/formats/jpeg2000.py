@@ -43,6 +43,8 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
         return pillow.decode(stream, options)  # which knows palettes and YCC
     with decoding("JPEG 2000"):
         array = np.asarray(imagecodecs.jpeg2k_decode(data))
+    if array.ndim not in (2, 3):
+        raise ImageError(f"is a JPEG 2000 file of {array.ndim} dimensions; accepted: 2, and channels")
     if bits > 16 or array.dtype != np.uint16 or array.shape[2:] > (4,):
         top, depth = coded(array)
         planes = array[np.newaxis] if array.ndim == 2 else array.transpose(2, 0, 1)

@@ -103,8 +103,8 @@ def _unlimited() -> Iterator[None]:
 
 def _unknown(stream: BinaryIO) -> str:
     stream.seek(0)
-    start = stream.read(8)
+    start = stream.read(8).decode("latin-1")
     return (
-        f"is no image that can be read: it starts with {start!r}; accepted: PNG, JPEG, TIFF, WebP, BMP, GIF, "
-        "PBM/PGM/PPM/PAM/PFM, JPEG 2000, npy, csv, tsv and what Pillow opens"
+        f"is no image that can be read: it starts with {start!a}; accepted: "
+        "PNG, JPEG, TIFF, WebP, BMP, GIF, PBM/PGM/PPM/PAM/PFM, JPEG 2000, npy, csv, tsv and what Pillow opens"
     )

@@ -18,6 +18,7 @@ from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DECODED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _PALETTE = 3
+_CHANNELS = {0: 1, 2: 3, _PALETTE: 3, 4: 2, 6: 4}
 
 
 def count_pages(stream: BinaryIO) -> int:
@@ -35,8 +36,7 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
     """
     check_page(options.page, 1)
     width, height, bits, colour = _header(stream.read(33))
-    # libpng expands a palette with transparency to four channels.
-    check_size(height, width, 4, options.max_pixels)
+    check_size(height, width, _CHANNELS.get(colour, 4) + _has_transparent_colour(stream), options.max_pixels)
     stream.seek(0)
     chunks = list(_chunks(stream.read()))
     # Without their other chunks files decode alike, and libpng has no profile to complain of on stderr.
@@ -56,6 +56,15 @@ def _header(head: bytes) -> tuple[int, int, int, int]:
         raise ImageError("is a truncated or damaged PNG file: it has no header")
     width, height, bits, colour = struct.unpack_from(">IIBB", head, 16)
     return width, height, bits, colour
+
+
+def _has_transparent_colour(stream: BinaryIO) -> bool:
+    """Return whether a chunk before the pixels makes a colour transparent, which gives an alpha channel."""
+    while len(head := stream.read(8)) == 8 and head[4:] != b"IDAT":
+        if head[4:] == b"tRNS":
+            return True
+        stream.seek(int.from_bytes(head[:4]) + 4, 1)
+    return False
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, memoryview]]:

@@ -110,8 +110,14 @@ def _pam_header(head: bytes) -> _Header:
 
 def _number(text: bytes, name: str) -> int:
     if not _DIGITS.fullmatch(text):
-        raise ImageError(f"is a damaged PNM file: its {name} is {text[:20]!r}; accepted: a whole number")
+        accepted = "a whole number of at most 9 digits"
+        raise ImageError(f"is a damaged PNM file: its {name} is {_quoted(text)}; accepted: {accepted}")
     return int(text)
+
+
+def _quoted(text: bytes) -> str:
+    start = text[:20].decode("latin-1")
+    return repr(start + "…" if len(text) > 20 else start)
 
 
 def _top(text: bytes) -> int:
@@ -128,7 +134,7 @@ def _order(text: bytes) -> str:
     except ValueError:
         scale = 0.0
     if not np.isfinite(scale) or scale == 0:
-        raise ImageError(f"is a damaged PFM file: its scale is {text[:20]!r}; accepted: a number, not 0")
+        raise ImageError(f"is a damaged PFM file: its scale is {_quoted(text)}; accepted: a number, not 0")
     return "<" if scale < 0 else ">"
 
 
@@ -179,6 +185,6 @@ def _ascii(header: _Header, data: bytes) -> NDArray[Any]:
     for word in words[:count]:
         if not _DIGITS.fullmatch(word):
             raise ImageError(
-                f"is a damaged PNM file: found {word[:20]!r} among its samples; accepted: whole numbers"
+                f"is a damaged PNM file: found {_quoted(word)} among its samples; accepted: whole numbers"
             )
     return np.array(words[:count]).astype(np.int64)

@@ -64,6 +64,14 @@ def _parsed(lines: list[str], separator: str) -> NDArray[np.float64]:
     return matrix
 
 
+def _has_header(lines: list[str], separator: str) -> bool:
+    """Return whether the first line has no number and the second has only numbers."""
+    first, second = (
+        [bool(_NUMBER.fullmatch(cell)) for cell in line.split(separator)] for line in [*lines, ""][:2]
+    )
+    return not any(first) and all(second)
+
+
 def _fault(lines: list[str], separator: str) -> str:
     """Return what is wrong with the first cell or row that is."""
     columns = lines[0].count(separator) + 1
@@ -72,7 +80,7 @@ def _fault(lines: list[str], separator: str) -> str:
         for column, cell in enumerate(cells, 1):
             if not _NUMBER.fullmatch(cell):
                 found = f"{cell.strip()[:40]!r}" if cell.strip() else "an empty cell"
-                hint = "; take the header line out" if row == 1 else ""
+                hint = "; take the header line out" if row == 1 and _has_header(lines, separator) else ""
                 return f"line {row}, column {column}: found {found}; accepted: plain numbers{hint}"
         if len(cells) != columns:
             return f"line {row} has {len(cells)} of line 1's {columns} cells; make all rows equally long"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -14,10 +13,7 @@ from numpy.typing import NDArray
 from filterbank.errors import ImageError
 from filterbank.imagefile import colour
 from filterbank.imagefile.formats.boundary import decoding
-from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check_size
-
-# What tifffile finds odd in a file it can still read is for its own log, not for our standard error.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
+from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check_size, counted
 
 Array = NDArray[Any]
 
@@ -102,7 +98,7 @@ def _meaning(page: tifffile.TiffPage, planes: Array) -> Samples:
     photometric = _photometric(page, len(planes))
     colours = 1 if photometric in _GREY else _COLOURS.get(photometric, 0)
     planes, alpha = _alpha_last(page, planes, colours)
-    if not colours or len(planes) < colours or (colours == 1 and len(planes) - (alpha > 0) > 1):
+    if not colours or len(planes) - (alpha > 0) < colours or (colours == 1 and len(planes) - (alpha > 0) > 1):
         return Samples(planes, top, "channels", alpha > 0, depth)
     if photometric not in _AS_STORED:
         first = _converted(page, photometric, planes[:colours], top)
@@ -132,6 +128,11 @@ def _alpha_last(page: tifffile.TiffPage, planes: Array, colours: int) -> tuple[A
     if not extra and colours == 3 and len(planes) == 4:
         return planes, _UNASSOCIATED  # old writers leave the tag out
     first = len(planes) - len(extra)
+    if first < 0 or (len(planes) == 1 and extra and extra[0] in (_ASSOCIATED, _UNASSOCIATED)):
+        raise ImageError(
+            f"is a damaged TIFF file: of its {counted(len(planes), 'channel')} "
+            f"{len(extra)} {'is' if len(extra) == 1 else 'are'} said to be beside the colours"
+        )
     for place, kind in enumerate(extra, first):
         if kind in (_ASSOCIATED, _UNASSOCIATED):
             order = [channel for channel in range(len(planes)) if channel != place]

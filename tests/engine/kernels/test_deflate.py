@@ -248,6 +248,17 @@ def test_nothing_is_written_outside_the_memory_asked_for(content, size, kernel):
         assert (edges[128 + room :] == 255).all()
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_rows_beyond_the_kernels_counters_go_through_zlib(kind, kernel, monkeypatch):
+    image = np.random.default_rng(1).integers(0, 60000, (5, 40)).astype(kind)
+    rows = image[:, :32].view(np.uint8)
+    monkeypatch.setattr(deflate, "ROW_LIMIT", rows.shape[1] + 1)
+    assert zlib.decompress(encode_rows(rows, image.itemsize, kernel, kind == np.uint16))[0] != 0
+    monkeypatch.setattr(deflate, "ROW_LIMIT", rows.shape[1])
+    stream = encode_rows(rows, image.itemsize, None, kind == np.uint16)
+    assert_holds(stream, rows_of(image[:, :32])[0], image.itemsize)
+
+
 def test_the_driver_knows_how_much_the_kernel_needs():
     assert WORK <= deflate.WORK
 
