@@ -12,8 +12,8 @@ from filterbank.engine.kernels.table import KERNELS
 
 Notice = Callable[[str], None]
 
-COMPILING = "compiling the kernels for this machine (about 10 s, once)"
-COMPILING_AGAIN = "compiling the kernels for this run (about 10 s): "
+COMPILING = "compiling the kernels for this machine (some 20 s, once)"
+COMPILING_AGAIN = "compiling the kernels for this run (some 20 s): "
 
 # What a file system or a stranger can do to a cache; anything else is a bug.
 _DOUBTS = (OSError, ValueError, cache.UntrustedError)
