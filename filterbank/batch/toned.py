@@ -21,9 +21,6 @@ Pixels = NDArray[Any]
 Values = NDArray[np.float32]
 Shared = Mapping[str, Extremes]  # resolved range -> extremes of all maps that share its scale
 
-# Stands in for a span of zero: the constant itself gets code lo, all else is clipped to an end.
-_TINY = float(np.finfo(np.float64).tiny)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
@@ -63,7 +60,7 @@ def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned
         return
     own = dict(zip(depends, extremes(todo, crew, depends), strict=True)) if depends else {}
     scales = _scales(job, todo, shared, own)
-    rows = np.array([_row(scale) for scale in scales])
+    rows = np.array([scale.steps for scale in scales])
     runs = [engine.encode(todo.plan, group, rows, crew.threads) for group in todo.groups]
     for parts in zip(*runs, strict=True):
         crew.check()
@@ -103,7 +100,7 @@ def _from_values(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterato
         if srgb:
             codes, clipped = tone.to_codes(values, scale, srgb)
         else:
-            codes, clipped = engine.to_codes(values, np.array(_row(scale), np.float64))
+            codes, clipped = engine.to_codes(values, np.array(scale.steps, np.float64))
         yield Toned(filter, method, codes, told, scale, srgb, clipped)
 
 
@@ -136,13 +133,6 @@ def _scale(job: Job, filter: Filter, activation: Activation, shared: Shared, own
     assert settings.top is not None
     kind = tone.resolve(settings.range, filter, activation).kind
     return tone.choose(settings.range, filter, activation, shared.get(kind, own), settings.top)
-
-
-def _row(scale: Scale) -> tuple[float, ...]:
-    """Return *scale* as the engine takes it: lo, span, factor, zero, lowest and top."""
-    if scale.zero is None:
-        return scale.lo, scale.hi - scale.lo or _TINY, scale.top, 0, 0, scale.top
-    return 0.0, scale.hi or _TINY, scale.top - scale.zero, scale.zero, scale.lowest, scale.top
 
 
 def _together(parts: list[Pixels]) -> Pixels:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from filterbank.engine import blocks
 from filterbank.engine.fft import aligned
 from filterbank.engine.kernels import layout
+from filterbank.engine.sharing import share
 from filterbank.geometry import Geometry, extent
 
 Kernel = Callable[[int, int, int, int, int], object]
@@ -187,22 +187,21 @@ class DirectPlan:
             raise ValueError(f"scales: found {scales.shape}; accepted: {g.filters, 6}")
 
     def _share(self, kernel: Kernel, words: NDArray[np.int64], threads: int) -> None:
-        todo = iter(range(self.bands))  # a range's iterator hands out each number once, whoever asks
-        spaces = [self._space() for _ in range(min(threads, self.bands))]
+        spaces: list[NDArray[np.float32]] = []
 
-        def work(space: NDArray[np.float32]) -> None:
-            for band in todo:
+        def worker() -> Callable[[int], None]:
+            space = self._space()
+            spaces.append(space)
+
+            def sum_band(band: int) -> None:
                 first = band * self._rows
                 last = min(first + self._rows, self.geometry.out_height)
                 kernel(words.ctypes.data, space.ctypes.data, band, first, last)
-            self._spaces.append(space)
 
-        helpers = [threading.Thread(target=work, args=(space,)) for space in spaces[1:]]
-        for helper in helpers:
-            helper.start()
-        work(spaces[0])
-        for helper in helpers:
-            helper.join()
+            return sum_band
+
+        share(self.bands, threads, worker)
+        self._spaces += spaces
 
     def _space(self) -> NDArray[np.float32]:
         """Return a work space that no thread uses: one of an earlier run, or a new one."""

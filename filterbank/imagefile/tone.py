@@ -50,6 +50,16 @@ class Scale:
     zero: int | None = None
 
     @property
+    def steps(self) -> tuple[float, float, float, float, float, float]:
+        """The numbers of the formula in the order it takes them: lo, span, factor, zero, lowest and top.
+
+        ``code = rint((v − lo) / span · factor)``, or with a zero code ``zero + rint(v · factor / span)``.
+        """
+        if self.zero is None:
+            return self.lo, self.hi - self.lo or _TINY, self.top, 0, 0, self.top
+        return 0.0, self.hi or _TINY, self.top - self.zero, self.zero, self.lowest, self.top
+
+    @property
     def lowest(self) -> int:
         """The code of lo: 0, or for a signed scale 1, as far below the zero code as top is above."""
         return 0 if self.zero is None else 2 * self.zero - self.top
@@ -282,22 +292,22 @@ def _blocks(size: int) -> Iterator[slice]:
 
 def _round_to_codes(block: NDArray[np.float64], scale: Scale) -> int:
     """Turn a block of values into codes in place; return how many were clipped."""
+    lo, span, factor, zero, lowest, top = scale.steps
     with np.errstate(over="ignore", invalid="ignore"):
         if scale.zero is None:
-            block -= scale.lo
-            span = scale.hi - scale.lo or _TINY
+            block -= lo
             # Dividing by one is exact; leaving it out saves the slowest step of the commonest scale.
             if span != 1:
                 block /= span
-            block *= scale.top
+            block *= factor
         else:
-            block *= scale.top - scale.zero
-            block /= scale.hi or _TINY
+            block *= factor
+            block /= span
     np.rint(block, out=block)
-    block += scale.zero or 0
+    block += zero
     # Negated, so that NaN counts too.
-    clipped = block.size - int(np.count_nonzero((block >= scale.lowest) & (block <= scale.top)))
+    clipped = block.size - int(np.count_nonzero((block >= lowest) & (block <= top)))
     if clipped:
-        np.nan_to_num(block, copy=False, nan=scale.zero or 0, posinf=np.inf, neginf=-np.inf)
-        np.clip(block, scale.lowest, scale.top, out=block)
+        np.nan_to_num(block, copy=False, nan=zero, posinf=np.inf, neginf=-np.inf)
+        np.clip(block, lowest, top, out=block)
     return clipped
