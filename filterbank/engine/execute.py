@@ -25,9 +25,6 @@ Pixels = NDArray[Any]  # (C, H, W): float32, or codes of 8 or 16 bits, which sta
 # Bytes of maps that are held at once: enough for the filters of a run to share each band of pixels.
 _HELD = 512 << 20
 
-# For maps that are only measured: lo, span, factor, zero, lowest, top.
-_ANY_SCALE = (0.0, 1.0, 1.0, 0.0, 0.0, 255.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -70,7 +67,7 @@ def run(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDA
 def convolve(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDArray[np.float32], Told]]:
     """Yield (index, map, Told) as `run` does, with what is told of each map."""
     last, pixels = _before_last(plan, pixels, threads)
-    for chunk in _chunks(last, 4):
+    for chunk in chunks(last, 4):
         maps = chunk.room(last.geometry, np.float32)
         told = chunk.run(pixels, maps, threads)
         yield from zip(range(chunk.first, chunk.last), maps, told, strict=True)
@@ -89,20 +86,17 @@ def measure(
     last, places = _only(last, tuple(chosen))
     g = last.geometry
     told: list[Told] = []
-    for chunk in _chunks(last, 1):
-        count = chunk.last - chunk.first
-        # Rows all in one place: the values are only looked at, in each thread's own memory.
-        line = np.empty((count, 1, g.out_width), np.uint8)
-        nowhere = np.broadcast_to(line, (count, g.out_height, g.out_width))
-        if last.is_summed:
-            told += chunk.run(pixels, nowhere, threads, np.tile(_ANY_SCALE, (g.filters, 1)))
-        else:
-            told += chunk.run(pixels, chunk.room(g, np.float32), threads)
+    for chunk in chunks(last, 0 if last.is_summed else 4):
+        told += chunk.run(pixels, None if last.is_summed else chunk.room(g, np.float32), threads)
     return [told[place] for place in places]
 
 
 def encode(
-    plan: Plan, pixels: Pixels, scales: NDArray[np.float64], threads: int = 1
+    plan: Plan,
+    pixels: Pixels,
+    scales: NDArray[np.float64],
+    threads: int = 1,
+    survey: bool | NDArray[np.bool_] = True,
 ) -> Iterator[tuple[int, NDArray[Any], Told]]:
     """Yield (index, codes, Told) for each filter of the last layer, in order.
 
@@ -116,12 +110,14 @@ def encode(
         (K, 6) float64: lo, span, factor, zero, lowest and top of each map.
         ``code = rint((v − lo) / span · factor)``, or with a zero code (and lo = 0)
         ``zero + rint(v · factor / span)``; in float64, halves to even, clipped to lowest … top.
+    survey
+        Whether more is to be told of the maps than how many values were clipped; (K,) for each.
     """
     last, pixels = _before_last(plan, pixels, threads)
     kind = np.uint16 if scales[:, 5].max() > 255 else np.uint8
-    for chunk in _chunks(last, np.dtype(kind).itemsize if last.is_summed else 4):
+    for chunk in chunks(last, np.dtype(kind).itemsize if last.is_summed else 4):
         codes = chunk.room(last.geometry, kind)
-        told = chunk.run(pixels, codes, threads, scales)
+        told = chunk.run(pixels, codes, threads, scales, survey)
         yield from zip(range(chunk.first, chunk.last), codes, told, strict=True)
 
 
@@ -149,7 +145,7 @@ def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, P
         maps = np.empty(
             (layer.geometry.filters, layer.geometry.out_height, layer.geometry.out_width), np.float32
         )
-        for chunk in _chunks(layer, 0):
+        for chunk in chunks(layer, 0):
             chunk.run(pixels, maps, threads)
         pixels = maps
     return plan.layers[-1], pixels
@@ -164,16 +160,19 @@ class _Part:
     ready: DirectPlan | TransformedPlan
 
     def run(
-        self, pixels: Pixels, out: Sequence[NDArray[Any]], threads: int, scales: NDArray[np.float64] | None
+        self,
+        pixels: Pixels,
+        out: Sequence[NDArray[Any]] | None,
+        threads: int,
+        scales: NDArray[np.float64] | None,
+        survey: bool | NDArray[np.bool_],
     ) -> list[Told]:
         """Fill *out* with the part's maps, as codes where there are *scales*, and tell of them."""
         own = pixels[self.channels]
         if isinstance(self.ready, TransformedPlan):
-            return _told(self.ready.run(own, out, threads, scales))
+            return _told(self.ready.run(own, out, threads, survey, scales))
         kernel = kernels().separable if isinstance(self.ready, SeparablePlan) else kernels().direct
-        found = self.ready.run(kernel, own, out, threads, True, scales)
-        assert found is not None
-        return _told(found)
+        return _told(self.ready.run(kernel, own, out, threads, survey, scales))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +188,25 @@ class _Chunk:
         return np.empty((self.last - self.first, g.out_height, g.out_width), kind)
 
     def run(
-        self, pixels: Pixels, out: NDArray[Any], threads: int, scales: NDArray[np.float64] | None = None
+        self,
+        pixels: Pixels,
+        out: NDArray[Any] | None,
+        threads: int,
+        scales: NDArray[np.float64] | None = None,
+        survey: bool | NDArray[np.bool_] = True,
     ) -> list[Told]:
-        """Fill *out*, the chunk's maps, and tell of them, both in the bank's order."""
+        """Fill *out*, the chunk's maps, and tell of them, both in the bank's order.
+
+        Without *out* the maps are only told of. Extremes, sums and counts of maps that *survey*
+        leaves out are of no worth.
+        """
         told: dict[int, Told] = {}
         for part in self.parts:
-            maps = [out[k - self.first] for k in part.filters]
-            own = None if scales is None else scales[list(part.filters)]
-            told |= zip(part.filters, part.run(pixels, maps, threads, own), strict=True)
+            chosen = list(part.filters)
+            maps = None if out is None else [out[k - self.first] for k in chosen]
+            own = None if scales is None else scales[chosen]
+            asked = survey if isinstance(survey, bool) else survey[chosen]
+            told |= zip(part.filters, part.run(pixels, maps, threads, own, asked), strict=True)
         return [told[k] for k in range(self.first, self.last)]
 
 
@@ -207,7 +217,7 @@ def _told(found: Statistics) -> list[Told]:
 
 
 @lru_cache(maxsize=32)
-def _chunks(plan: LayerPlan, size: int) -> tuple[_Chunk, ...]:
+def chunks(plan: LayerPlan, size: int) -> tuple[_Chunk, ...]:
     """Return the filters in chunks whose maps, *size* bytes a value, may be held at once."""
     g = plan.geometry
     per_group = g.filters // g.groups

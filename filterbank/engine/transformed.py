@@ -105,7 +105,12 @@ class TransformedPlan:
         return self.direct()
 
     def run(
-        self, pixels: NDArray[Any], out: Maps, threads: int = 1, scales: NDArray[np.float64] | None = None
+        self,
+        pixels: NDArray[Any],
+        out: Maps | None,
+        threads: int = 1,
+        survey: bool | NDArray[np.bool_] = True,
+        scales: NDArray[np.float64] | None = None,
     ) -> Statistics:
         """Fill *out*, K maps (H2, W2), as `DirectPlan.run` does, and return their statistics."""
         if self.layer.padding_mode == "zeros":
@@ -113,42 +118,48 @@ class TransformedPlan:
         else:
             source, pad = padded(floats(pixels), self.layer, self.geometry.padding), (0, 0)
         if not np.isfinite(source).all():
-            found = self._instead.run(kernels().direct, pixels, out, threads, True, scales)
-            assert found is not None
-            return found
-        if scales is None:
-            self.sums.fill(np.ascontiguousarray(source), pad, list(out), threads)
-            return self._finish(out, threads)
-        values = [np.empty(codes.shape, np.float32) for codes in out]
-        self.sums.fill(np.ascontiguousarray(source), pad, values, threads)
-        found = self._finish(values, threads)
-        rows = zip(values, scales, out, strict=True)
-        found.clipped[:] = [_encode(one, row, codes) for one, row, codes in rows]
-        return found
+            return self._instead.run(kernels().direct, pixels, out, threads, survey, scales)
+        assert out is not None
+        values = out if scales is None else [np.empty(codes.shape, np.float32) for codes in out]
+        self.sums.fill(np.ascontiguousarray(source), pad, list(values), threads)
+        return self._finish(values, out, threads, np.broadcast_to(survey, len(out)), scales)
 
-    def _finish(self, maps: Maps, threads: int) -> Statistics:
-        """Apply the activation to *maps* and return their statistics."""
-        size = maps[0].size
+    def _finish(
+        self,
+        values: Maps,
+        out: Maps,
+        threads: int,
+        survey: NDArray[np.bool_],
+        scales: NDArray[np.float64] | None,
+    ) -> Statistics:
+        """Apply the activation to the sums *values*, bring them to *out*, and return their statistics."""
+        size = values[0].size
         parts = -(-size // _FINISHED)
-        gathered = np.zeros((parts, len(maps), 6, 8))
-        gathered[:, :, layout.MINIMUM], gathered[:, :, layout.MAXIMUM] = np.inf, -np.inf
+        gathered = Statistics.room(parts, len(out))
         activation = self.layer.activation
         code = layout.ACTIVATIONS.index(activation.name)
         a, b = (*activation.parameters, 0.0, 0.0)[:2]
+        rows = np.zeros((len(out), 6)) if scales is None else np.ascontiguousarray(scales)
+        if scales is None and code == 0 and not survey.any():
+            return Statistics.merged(gathered)
 
         def finish(number: int) -> None:
             k, part = divmod(number, parts)
             first = part * _FINISHED
-            kernels().activated(
-                maps[k].ctypes.data + 4 * first,
+            kernels().finished(
+                values[k].ctypes.data + 4 * first,
                 min(_FINISHED, size - first),
                 code,
                 a,
                 b,
                 gathered[part, k].ctypes.data,
+                int(survey[k]),
+                out[k].ctypes.data + out[k].itemsize * first,
+                out[k].itemsize,
+                rows[k].ctypes.data,
             )
 
-        share(len(maps) * parts, threads, lambda: finish)
+        share(len(out) * parts, threads, lambda: finish)
         return Statistics.merged(gathered)
 
 
@@ -159,19 +170,17 @@ def to_codes(values: Floats, scale: NDArray[np.float64]) -> tuple[NDArray[Any], 
     (array([  0, 128, 255], dtype=uint8), 1)
     """
     out = np.empty(values.shape, np.uint16 if scale[5] > 255 else np.uint8)
-    return out, _encode(np.ascontiguousarray(values), scale, out)
-
-
-def _encode(values: Floats, scale: NDArray[np.float64], out: NDArray[Any]) -> int:
-    row, state = np.ascontiguousarray(scale), np.zeros((6, 8))
-    state[layout.MINIMUM], state[layout.MAXIMUM] = np.inf, -np.inf
-    places = (
+    values, row, state = np.ascontiguousarray(values), np.ascontiguousarray(scale), Statistics.room(1, 1)
+    kernels().finished(
         values.ctypes.data,
         values.size,
+        0,
+        0.0,
+        0.0,
         state.ctypes.data,
+        0,
         out.ctypes.data,
         out.itemsize,
         row.ctypes.data,
     )
-    kernels().encode(*places)
-    return int(state[layout.CLIPPED].sum())
+    return out, int(state[0, 0, layout.CLIPPED].sum())

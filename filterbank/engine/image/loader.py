@@ -28,8 +28,7 @@ class Kernels:
 
     direct: mapping.Function
     separable: mapping.Function
-    encode: mapping.Function
-    activated: mapping.Function
+    finished: mapping.Function
     png_band: mapping.Function
     fft_forward: mapping.Function
     fft_tiles: mapping.Function

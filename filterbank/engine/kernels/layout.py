@@ -44,10 +44,10 @@ from __future__ import annotations
     MAP_STEP,
     ACTIVATION,  # index in ACTIVATIONS
     PARAMETERS,  # address of 2 float32
-    OUT_KIND,  # bytes of a pixel: FLOATS, or CODES_8 and CODES_16
+    OUT_KIND,  # bytes of a pixel: FLOATS, CODES_8, CODES_16, or NOTHING where maps are only surveyed
     SCALES,  # for codes, address of K scales of 6 float64: lo, span, factor, zero, lowest, top
-    STATISTICS,  # address of (bands, K, 6, 8) float64, or 0: see below
-    SURVEYED,  # for codes, 1: all statistics are gathered; 0: only what was clipped is counted
+    STATISTICS,  # address of (bands, K, 6, 8) float64: see below
+    SURVEYED,  # address of FILTERS int64: whether a map's statistics are gathered; codes clipped always are
     FILTERS,  # K
     LINES,  # for codes: bytes from a work space's start to 6 lines of float32
     LINE_LENGTH,  # floats from one of them to the next
@@ -56,7 +56,7 @@ from __future__ import annotations
 
 KINDS = ("float32", "uint8", "uint16")
 MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")
-CODES_8, CODES_16, FLOATS = 1, 2, 4
+NOTHING, CODES_8, CODES_16, FLOATS = 0, 1, 2, 4
 
 # Statistics of a map, 8 lanes each: the values' minimum, maximum, sum, how many are negative, how
 # many are not finite (left out of the others), how many were clipped as codes.

@@ -15,6 +15,5 @@ KERNELS = {
     "winograd_45": ("filterbank.engine.kernels.winograd", "iiii>v"),
     "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
     "separable": ("filterbank.engine.kernels.separable", "iiiii>v"),
-    "encode": ("filterbank.engine.kernels.codes", "iiiiii>v"),
-    "activated": ("filterbank.engine.kernels.codes", "iiiffi>v"),
+    "finished": ("filterbank.engine.kernels.codes", "iiiffiiiii>v"),
 }

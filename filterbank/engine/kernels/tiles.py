@@ -24,6 +24,8 @@ from filterbank.engine.kernels.layout import (
     BLOCKS,
     CARRY,
     CHUNKS,
+    CODES_8,
+    CODES_16,
     COLUMNS,
     ENDS,
     EXACT_BLOCKS,
@@ -148,10 +150,11 @@ def _finish(layer: int, line: int, y: int, x: int, columns: int, index: int, sta
     a, b = f32(words[PARAMETERS])[0], f32(words[PARAMETERS])[1]
     activate(line, columns, words[ACTIVATION], a, b)
     state, kind = statistics + STATISTICS_BYTES * index, words[OUT_KIND]
-    if kind != FLOATS:
+    surveyed = i64(words[SURVEYED])[index]
+    if kind == CODES_8 or kind == CODES_16:
         out = i64(words[MAPS])[index] + y * words[MAP_STEP] + kind * x
-        finish(line, columns, state, words[SURVEYED], out, kind, words[SCALES] + 48 * index)
-    elif statistics:
+        finish(line, columns, state, surveyed, out, kind, words[SCALES] + 48 * index)
+    elif surveyed:
         gather(line, columns, state)
 
 
@@ -209,9 +212,7 @@ def direct(layer: int, space: int, band: int, first: int, last: int) -> None:
     """
     words = i64(layer)
     prepare(layer, space)
-    statistics = words[STATISTICS]
-    if statistics:
-        statistics += STATISTICS_BYTES * words[FILTERS] * band
+    statistics = words[STATISTICS] + STATISTICS_BYTES * words[FILTERS] * band
     x = 0
     while x < words[OUT_WIDTH]:
         columns = low(words[COLUMNS], words[OUT_WIDTH] - x)

@@ -230,7 +230,7 @@ def test_statistics_are_those_of_the_maps(kernels):
         plan = DirectPlan(weights, np.zeros(filters), g, activation=activation)
         image = rng.normal(size=(1, 90, 331)).astype(np.float32)
         image[0, 40, [5, 100, 328]] = np.nan, np.inf, -np.inf
-        one, two = (plan.run(kernels.direct, image, out, threads, statistics=True) for threads in (1, 2))
+        one, two = (plan.run(kernels.direct, image, out, threads) for threads in (1, 2))
         for k, values in enumerate(out):
             told = tone.statistics(values)
             assert (one.minimum[k], one.maximum[k]) == (told.minimum, told.maximum)
@@ -275,8 +275,8 @@ def test_codes_are_those_of_the_scale(kernels, scale, bad):
     words = np.array(scale_words(scale), np.float64)
     state = np.zeros((6, 8))
     state[0], state[1] = np.inf, -np.inf
-    addresses = state.ctypes.data, out.ctypes.data, out.itemsize, words.ctypes.data
-    kernels.encode(values.ctypes.data, values.size, *addresses)
+    addresses = state.ctypes.data, 1, out.ctypes.data, out.itemsize, words.ctypes.data
+    kernels.finished(values.ctypes.data, values.size, 0, 0.0, 0.0, *addresses)
     assert_same_pixels(out, expected)
     assert state[5].sum() == clipped
     told = tone.statistics(values)
