@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.engine import blocks
-from filterbank.engine.fft import aligned
+from filterbank.engine.image import Kernels
 from filterbank.engine.kernels import layout
 from filterbank.engine.sharing import share
 from filterbank.geometry import Geometry, extent
@@ -39,6 +39,7 @@ class Statistics:
     negative: NDArray[np.float64]
     nonfinite: NDArray[np.float64]
     clipped: NDArray[np.float64]
+    has_strangers: bool = False  # a transform met a pixel that is not finite: nothing of this is of worth
 
     @staticmethod
     def room(parts: int, maps: int) -> NDArray[np.float64]:
@@ -48,11 +49,23 @@ class Statistics:
         return gathered
 
     @classmethod
-    def merged(cls, gathered: NDArray[np.float64]) -> Statistics:
+    def merged(cls, gathered: NDArray[np.float64], has_strangers: bool = False) -> Statistics:
         """Return those of each map from (parts, K, 6, lanes) as the kernels gather them."""
-        rows = (gathered[:, :, i] for i in range(6))
-        low, high = next(rows).min((0, 2)), next(rows).max((0, 2))
-        return cls(low, high, *(row.sum(2).sum(0) for row in rows))
+        low, high, *sums = (gathered[:, :, i] for i in range(6))
+        total, negative, nonfinite, clipped = (row.sum(2).sum(0) for row in sums)
+        return cls(low.min((0, 2)), high.max((0, 2)), total, negative, nonfinite, clipped, has_strangers)
+
+
+def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return float32 zeros of that shape, the first one at the start of a cache line.
+
+    >>> aligned((3, 5)).ctypes.data % 64
+    0
+    """
+    count = int(np.prod(shape))
+    memory = np.zeros(count + 16, np.float32)
+    start = -memory.ctypes.data % 64 // 4
+    return memory[start : start + count].reshape(shape)
 
 
 class DirectPlan:
@@ -85,6 +98,7 @@ class DirectPlan:
     """
 
     _words_count = layout.WORDS
+    kernel_name = "direct"
 
     def __init__(
         self,
@@ -122,7 +136,7 @@ class DirectPlan:
 
     def run(
         self,
-        kernel: Kernel,
+        kernels: Kernels,
         source: NDArray[np.float32] | NDArray[np.uint8] | NDArray[np.uint16],
         out: Maps | None,
         threads: int = 1,
@@ -135,8 +149,8 @@ class DirectPlan:
 
         Parameters
         ----------
-        kernel
-            ``direct`` of the loaded kernels.
+        kernels
+            The loaded kernels.
         source
             Pixels (C, H, W) with any steps (an interleaved image is ``pixels.transpose(2, 0, 1)``):
             float32, or uint8 and uint16 codes, which stand for code/255 and code/65535.
@@ -170,11 +184,15 @@ class DirectPlan:
         gathered = Statistics.room(self.bands, len(maps))
         surveyed = np.broadcast_to(survey, len(maps))[self._order].astype(np.int64)
         words[layout.STATISTICS], words[layout.SURVEYED] = gathered.ctypes.data, surveyed.ctypes.data
+        strangers = np.zeros(self.bands, np.int64)
+        words[layout.STRANGERS] = strangers.ctypes.data
         ordered = None if scales is None else np.ascontiguousarray(scales[self._order], np.float64)
         if ordered is not None:
             words[layout.SCALES] = ordered.ctypes.data
-        self._share(kernel, words, threads)
-        return self._merge(gathered)
+        self._share(getattr(kernels, self.kernel_name), words, threads)
+        lanes = np.empty_like(gathered)
+        lanes[:, self._order] = gathered
+        return Statistics.merged(lanes, bool(strangers.any()))
 
     def _check(
         self, source: NDArray[np.generic], out: Maps | None, scales: NDArray[np.float64] | None
@@ -221,11 +239,6 @@ class DirectPlan:
             return self._spaces.pop()  # not asked first: another thread may take the last one
         except IndexError:
             return aligned((self._space_size,))
-
-    def _merge(self, gathered: NDArray[np.float64]) -> Statistics:
-        lanes = np.empty_like(gathered)
-        lanes[:, self._order] = gathered
-        return Statistics.merged(lanes)
 
     def _point(self, word: int, values: NDArray[np.generic]) -> None:
         values = np.ascontiguousarray(values)
@@ -278,6 +291,7 @@ class DirectPlan:
             layout.SCRATCH_ROWS: self._scratch_rows,
             layout.SCRATCH_LENGTH: self._length,
             layout.COLUMNS: self._columns,
+            layout.OUT_HEIGHT: g.out_height,
             layout.OUT_WIDTH: g.out_width,
             layout.FILTERS: g.filters,
         }

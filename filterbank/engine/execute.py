@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank.engine import winograd
 from filterbank.engine.compiled import kernels
 from filterbank.engine.direct import DirectPlan, Statistics
+from filterbank.engine.fft import FFTPlan
 from filterbank.engine.kernels.layout import CHUNK
 from filterbank.engine.plan import LayerPlan, Plan
 from filterbank.engine.separable import SeparablePlan
-from filterbank.engine.transformed import FFTSums, Sums, TransformedPlan, WinogradSums
+from filterbank.engine.winograd import WinogradPlan
 from filterbank.errors import GeometryError
 from filterbank.geometry import Geometry
 
@@ -84,10 +84,9 @@ def measure(
     last, pixels = _before_last(plan, pixels, threads)
     chosen = range(last.geometry.filters) if filters is None else filters
     last, places = _only(last, tuple(chosen))
-    g = last.geometry
     told: list[Told] = []
-    for chunk in chunks(last, 0 if last.is_summed else 4):
-        told += chunk.run(pixels, None if last.is_summed else chunk.room(g, np.float32), threads)
+    for chunk in chunks(last, 0):
+        told += chunk.run(pixels, None, threads)
     return [told[place] for place in places]
 
 
@@ -115,7 +114,7 @@ def encode(
     """
     last, pixels = _before_last(plan, pixels, threads)
     kind = np.uint16 if scales[:, 5].max() > 255 else np.uint8
-    for chunk in chunks(last, np.dtype(kind).itemsize if last.is_summed else 4):
+    for chunk in chunks(last, np.dtype(kind).itemsize):
         codes = chunk.room(last.geometry, kind)
         told = chunk.run(pixels, codes, threads, scales, survey)
         yield from zip(range(chunk.first, chunk.last), codes, told, strict=True)
@@ -157,7 +156,7 @@ class _Part:
 
     filters: tuple[int, ...]
     channels: slice
-    ready: DirectPlan | TransformedPlan
+    ready: DirectPlan
 
     def run(
         self,
@@ -168,11 +167,7 @@ class _Part:
         survey: bool | NDArray[np.bool_],
     ) -> list[Told]:
         """Fill *out* with the part's maps, as codes where there are *scales*, and tell of them."""
-        own = pixels[self.channels]
-        if isinstance(self.ready, TransformedPlan):
-            return _told(self.ready.run(own, out, threads, survey, scales))
-        kernel = kernels().separable if isinstance(self.ready, SeparablePlan) else kernels().direct
-        return _told(self.ready.run(kernel, own, out, threads, survey, scales))
+        return _told(self.ready.run(kernels(), pixels[self.channels], out, threads, survey, scales))
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +236,12 @@ def _parts(plan: LayerPlan, first: int, last: int) -> tuple[_Part, ...]:
     return tuple(_part(plan, filters, *how) for how, filters in by_method.items())
 
 
-_SUMMED = {"direct": DirectPlan, "separable": SeparablePlan}
+_PLANS: dict[str, Callable[..., DirectPlan]] = {
+    "direct": DirectPlan,
+    "separable": SeparablePlan,
+    "winograd": WinogradPlan,
+    "fft": FFTPlan,
+}
 
 
 def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part:
@@ -253,30 +253,19 @@ def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part
         groups = len(filters) // per_group
         channels = slice(filters[0] // per_group * depth, (filters[0] // per_group + groups) * depth)
     g = replace(g, channels=channels.stop - channels.start, groups=groups, filters=len(filters))
-    weights, biases = layer.weights[filters], layer.biases[filters]
-
-    def ready(kind: type[DirectPlan]) -> DirectPlan:
-        return kind(
-            weights,
-            biases,
-            g,
-            padding_mode=layer.padding_mode,
-            padding_value=_own(layer.padding_value, channels),
-            mean=_own(layer.mean, channels),
-            std=_own(layer.std, channels),
-            activation=layer.activation.name,
-            parameters=layer.activation.parameters,
-        )
-
-    if method in _SUMMED:
-        return _Part(tuple(filters), channels, ready(_SUMMED[method]))
-    sums: Sums
-    if method == "fft":
-        sums = FFTSums(weights, biases, g, block)
-    else:
-        points = winograd.transform(weights, block, g.stride)
-        sums = WinogradSums(points, biases, g, getattr(kernels(), f"winograd_4{block}"))
-    return _Part(tuple(filters), channels, TransformedPlan(layer, g, sums, partial(ready, DirectPlan)))
+    ready = _PLANS[method](
+        layer.weights[filters],
+        layer.biases[filters],
+        g,
+        padding_mode=layer.padding_mode,
+        padding_value=_own(layer.padding_value, channels),
+        mean=_own(layer.mean, channels),
+        std=_own(layer.std, channels),
+        activation=layer.activation.name,
+        parameters=layer.activation.parameters,
+        **({"block": block} if block else {}),
+    )
+    return _Part(tuple(filters), channels, ready)
 
 
 def _own(values: tuple[float, ...], channels: slice) -> tuple[float, ...]:

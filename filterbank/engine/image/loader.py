@@ -28,7 +28,7 @@ class Kernels:
 
     direct: mapping.Function
     separable: mapping.Function
-    finished: mapping.Function
+    encode: mapping.Function
     png_band: mapping.Function
     fft_forward: mapping.Function
     fft_tiles: mapping.Function

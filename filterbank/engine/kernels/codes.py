@@ -7,15 +7,11 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from filterbank.engine.kernels.activation import activate
-from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16, FLOATS, STATISTICS_BYTES
+from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16, STATISTICS_BYTES
 from filterbank.engine.kernels.quick import GROUP, GROUPS, quick_both, quick_codes, quick_survey
 from filterbank.engine.kernels.rows import careful_survey, coder
 from filterbank.engine.kernels.vector import INT, f32, f64, helper, low, u8, u16
 from filterbank.engine.kernels.words import trailing_zeros
-
-# Values activated at a time: they are coded while in the nearest cache.
-_PART = GROUP * GROUPS
 
 # What float32's roundings of a code's steps come to at most, with as much again to be sure.
 _ULPS = 8 * 2.0**-24
@@ -140,30 +136,6 @@ def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int
     clipped[0] += encode_line(line + 4 * done, count - done, out + kind * done, kind, scale)
 
 
-def finished(
-    values: int,
-    count: int,
-    activation: int,
-    a: Any,
-    b: Any,
-    state: int,
-    surveyed: int,
-    out: int,
-    kind: int,
-    scale: int,
-) -> None:
-    """Replace *count* sums at *values* by their activation; of that write the codes to *out*, or none.
-
-    For maps whose sums are there already what `finish` does for a line: *kind* is FLOATS where the
-    values themselves are what is wanted.
-    """
-    done = 0
-    while done < count:
-        part = low(_PART, count - done)
-        activate(values + 4 * done, part, activation, a, b)
-        if kind == FLOATS:
-            if surveyed:
-                gather(values + 4 * done, part, state)
-        else:
-            finish(values + 4 * done, part, state, surveyed, out + kind * done, kind, scale)
-        done += part
+def encode(values: int, count: int, state: int, out: int, kind: int, scale: int) -> None:
+    """Do for *count* float32 values, a map already there, what `finish` does for a line; no statistics."""
+    finish(values, count, state, 0, out, kind, scale)

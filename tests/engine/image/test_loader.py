@@ -40,7 +40,7 @@ def folder(tmp_path):
 def works(kernels):
     g = resolve(channels=1, size=(8, 40), filters=1, kernel=(3, 3))
     out, image = np.zeros((1, 8, 40), np.float32), np.ones((1, 8, 40), np.float32)
-    DirectPlan(np.ones((1, 1, 3, 3)), np.zeros(1), g).run(kernels.direct, image, out)
+    DirectPlan(np.ones((1, 1, 3, 3)), np.zeros(1), g).run(kernels, image, out)
     return (out[0, 1:-1, 1:-1] == 9).all() and out[0, 0, 0] == 4
 
 
