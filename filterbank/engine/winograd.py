@@ -22,9 +22,9 @@ M = 4
 TAPS = (3, 4, 5)  # of the blocks into which a filter's rows and columns are cut
 
 # A block of tiles, the pixels it is made from, and the products kept at once share a second-level cache.
-_TILES = 64
+_TILES = 144
 _INPUT_BYTES = 640 << 10
-_SCRATCH_BYTES = 128 << 10
+_SCRATCH_BYTES = 256 << 10
 _PRODUCT_BYTES = 256 << 10
 _BANDS = 32  # at least so many where there are rows enough: threads share them
 
@@ -75,7 +75,8 @@ def transform(weights: NDArray[Any], r: int, stride: tuple[int, int] = (1, 1)) -
         raise ValueError(f"taps of a block: found {r}; accepted: {TAPS}")
     filters, planes, *extent = weights.shape
     blocks = tuple(-(-f // (s * r)) for f, s in zip(extent, stride, strict=True))
-    size = 6 if -(-filters // 6) * 6 <= -(-filters // 4) * 4 or filters > 24 else 4
+    inputs = planes * blocks[0] * blocks[1] * stride[0] * stride[1]
+    size = 6 if inputs > 3 and (-(-filters // 6) * 6 <= -(-filters // 4) * 4 or filters > 24) else 4
     padded = -(-filters // size) * size
     (down, across), (sy, sx) = blocks, stride
     full = np.zeros((padded, planes, down * sy * r, across * sx * r))

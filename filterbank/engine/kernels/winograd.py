@@ -19,8 +19,12 @@ from filterbank.engine.kernels.layout import (
     CHANNELS,
     COLUMNS,
     FILTERS,
+    FLOATS,
     LINE_LENGTH,
     LINES,
+    MAP_STEP,
+    MAPS,
+    OUT_KIND,
     OUT_WIDTH,
     SCRATCH,
     SCRATCH_LENGTH,
@@ -52,16 +56,20 @@ from filterbank.engine.kernels.layout_winograd import (
     TILE_ROWS,
     TILES,
 )
-from filterbank.engine.kernels.outputs import deliver
-from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low, tile
+from filterbank.engine.kernels.outputs import deliver, finish_row
+from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low, strip, tile
 from filterbank.engine.kernels.vector_winograd import input_transform, output_transform, split_fours
+from filterbank.engine.kernels.words import prefetch_write
 
 _M = 4
 # Tiles summed at once: as many as keep the sums in registers, and a single vector for the rest.
-_VECTORS = 4 if LANES == 16 else 2
+_VECTORS = 3 if LANES == 16 else 2
 _SPAN = _VECTORS * LANES
 _WIDE_6, _NARROW_6 = tile(6, _VECTORS), tile(6, 1)
 _WIDE_4, _NARROW_4 = tile(4, _VECTORS), tile(4, 1)
+# The three inputs of a colour image are written out: a call for so few would cost more than they do.
+_FEW = 3
+_FEW_4 = strip(4, _VECTORS, _FEW)
 
 
 @helper(INT(INT, INT, INT, INT, INT))
@@ -81,9 +89,9 @@ def _fill(layer: int, y: int, x: int, rows: int, space: int) -> int:
     return finite
 
 
-@helper(types.void(INT, INT, INT, INT, INT))
-def _sum_point(layer: int, point: int, first: int, filters: int, space: int) -> None:
-    """Sum over the inputs at one point, for *filters* from *first* on and a block of tiles."""
+@helper(types.void(INT, INT, INT, INT, INT, INT))
+def _sum_point(layer: int, point: int, first: int, filters: int, used: int, space: int) -> None:
+    """Sum over the inputs at one point, for *filters* from *first* on and the *used* tiles of a block."""
     w = i64(layer)
     count, taps, tiles = i64(w[COUNTS])[point], i64(w[POINT_TAPS])[point], w[TILES]
     inputs = space + w[INPUTS] + point * w[INPUT_STEP]
@@ -93,10 +101,12 @@ def _sum_point(layer: int, point: int, first: int, filters: int, space: int) -> 
     while k < filters:
         weights = i64(w[POINT_WEIGHTS])[point] + (first + k) * count * 4
         out = point * w[PRODUCT_STEP] + k * tiles * 4
-        x = 0
-        while x < tiles:
+        x: int = 0
+        if size == 4 and count == _FEW:
+            x = _FEW_4(inputs, taps, weights, used, table, out, zeros)
+        while x < used:
             source, place = inputs + 4 * x, out + 4 * x
-            if x + _SPAN <= tiles:
+            if x + _SPAN <= used:
                 if size == 6:
                     _WIDE_6(source, taps, weights, count, table, place, zeros)
                 else:
@@ -109,6 +119,17 @@ def _sum_point(layer: int, point: int, first: int, filters: int, space: int) -> 
                     _NARROW_4(source, taps, weights, count, table, place, zeros)
                 x += LANES
         k += size
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT))
+def _expect(layer: int, filter: int, y: int, rows: int, x: int, columns: int) -> None:
+    """Ask for the memory of some rows of a map before they are written, while products are summed."""
+    w = i64(layer)
+    if w[OUT_KIND] == FLOATS and filter < w[FILTERS]:
+        for r in range(rows):
+            start = i64(w[MAPS])[filter] + (y + r) * w[MAP_STEP] + 4 * x
+            for at in range(0, 4 * columns, 64):
+                prefetch_write(start + at)
 
 
 @helper(types.void(INT, INT))
@@ -126,16 +147,16 @@ def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
     points = (_M + r - 1) ** 2
     transform_inputs, transform_outputs = input_transform(inputs), output_transform(outputs)
 
-    @helper(types.void(INT, INT, INT))
-    def read(layer: int, row: int, space: int) -> None:
-        """Transform all inputs of a block of tiles, *row* rows of tiles down in scratch."""
+    @helper(types.void(INT, INT, INT, INT))
+    def read(layer: int, row: int, used: int, space: int) -> None:
+        """Transform all inputs of the *used* tiles of a block, *row* rows of tiles down in scratch."""
         w = i64(layer)
         tiles, phases, line = w[TILES], w[PHASES], 4 * w[SPLIT] * w[SCRATCH_LENGTH]
         for channel in range(w[CHANNELS]):
             corner = space + SCRATCH + line * (channel * w[SCRATCH_ROWS] + row * w[ADVANCE])
             for phase in range(phases):
                 out = space + w[INPUTS] + 4 * tiles * (channel * phases + phase)
-                for t in range(0, tiles, LANES):
+                for t in range(0, used, LANES):
                     transform_inputs(
                         corner + 4 * t, w[OFFSETS] + 8 * points * phase, out + 4 * t, w[INPUT_STEP]
                     )
@@ -148,26 +169,38 @@ def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
         w = i64(layer)
         tiles, lines, length = w[TILES], space + w[LINES], 4 * w[LINE_LENGTH]
         columns = low(w[COLUMNS], w[OUT_WIDTH] - x)
+        # Tiles that lie wholly in a map of floats are written there at once.
+        is_whole = w[OUT_KIND] == FLOATS and rows == _M and columns % (_M * LANES) == 0
         for k in range(low(filters, w[FILTERS] - first)):
             bias = f32(w[BIASES])[first + k]
+            out, step = lines, length
+            if is_whole:
+                out, step = i64(w[MAPS])[first + k] + y * w[MAP_STEP] + 4 * x, w[MAP_STEP]
             t = 0
             while _M * t < columns:
                 products = space + w[PRODUCTS] + 4 * (k * tiles + t)
-                transform_outputs(products, w[PRODUCT_STEP], lines + 4 * _M * t, length, bias)
+                transform_outputs(products, w[PRODUCT_STEP], out + 4 * _M * t, step, bias)
                 t += LANES
             for j in range(rows):
-                deliver(layer, lines + j * length, y + j, x, columns, first + k, statistics)
+                if is_whole:
+                    finish_row(layer, out + j * step, y + j, x, columns, first + k, statistics)
+                else:
+                    deliver(layer, out + j * step, y + j, x, columns, first + k, statistics)
 
     @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
     def row_of_tiles(layer: int, y: int, rows: int, x: int, row: int, space: int, statistics: int) -> None:
         """Do a block of tiles whose pixels are in scratch."""
         w = i64(layer)
-        read(layer, row, space)
+        columns = low(w[COLUMNS], w[OUT_WIDTH] - x)
+        used = (columns + _M * LANES - 1) // (_M * LANES) * LANES
+        read(layer, row, used, space)
         k = 0
         while k < w[PADDED]:
             filters = low(w[GROUP], w[PADDED] - k)
             for point in range(points):
-                _sum_point(layer, point, k, filters, space)
+                for filter in range(k + point * filters // points, k + (point + 1) * filters // points):
+                    _expect(layer, filter, y, rows, x, columns)
+                _sum_point(layer, point, k, filters, used, space)
             write(layer, k, filters, y, rows, x, space, statistics)
             k += filters
 
