@@ -104,7 +104,7 @@ def _from_file(path: Path, is_portable: bool) -> Kernels:
 def _from_memory(data: bytes, is_portable: bool) -> Kernels:
     if not is_portable:
         return _functions(mapping.map_memory(data))
-    owner, addresses = mapping.add_object(cache.unpack(data)[0])
+    owner, addresses = mapping.add_objects(data)
     return _functions(addresses, owner)
 
 
@@ -114,8 +114,6 @@ def _functions(addresses: dict[str, int], owner: object = None) -> Kernels:
 
 
 def _build(is_portable: bool) -> bytes:
-    from filterbank.engine.image import build  # noqa: PLC0415 - imports Numba
-    from filterbank.engine.image.link import link  # noqa: PLC0415
+    from filterbank.engine.image import workers  # noqa: PLC0415 - only where there is something to build
 
-    obj = build.compile_object()
-    return cache.pack(obj, {}) if is_portable else cache.pack(*link(obj))
+    return workers.compiled(is_portable)

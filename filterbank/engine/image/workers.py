@@ -1,0 +1,104 @@
+"""The kernels compiled by processes of their own, a group each, and joined; no compiler is imported here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from filterbank.engine.image import cache
+from filterbank.engine.image.link import join, link
+from filterbank.engine.kernels.table import KERNELS
+
+# Modules of kernels that share few helpers with the others: groups two and three.
+_APART = (
+    {"filterbank.engine.kernels.fft", "filterbank.engine.kernels.winograd"},
+    {"filterbank.engine.kernels.deflate"},
+)
+
+# Seconds to compile with one, two, three processes: measured, see docs/engine.md.
+_SECONDS = (15, 9, 8)
+
+# A worker finds the modules that its parent finds, not what happens to lie in the current folder.
+_PROGRAM = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from filterbank.engine.image.build import main
+main(sys.argv[2:])
+"""
+
+
+class WorkerError(Exception):
+    """A process that was to compile for another processor did not."""
+
+
+def groups() -> list[list[str]]:
+    """Return the names of all kernels in groups that are compiled apart, that of most work first."""
+    found: list[list[str]] = [[] for _ in range(1 + len(_APART))]
+    for name, (module, _) in KERNELS.items():
+        found[next((i for i, some in enumerate(_APART, 1) if module in some), 0)].append(name)
+    return found
+
+
+def processes() -> int:
+    """Return how many processes compile: no more than there are processors, or groups."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, 1 + len(_APART))
+
+
+def seconds() -> int:
+    """Return about how long it takes here."""
+    return _SECONDS[processes() - 1]
+
+
+def compiled(is_portable: bool, target: Mapping[str, str] | None = None) -> bytes:
+    """Return all kernels as one file, as ``cache.pack`` makes them: an image, or objects if *is_portable*.
+
+    *target*, variables of the environment, names another processor than this one to Numba.
+
+    Raises
+    ------
+    LinkError, BuildError
+        A kernel breaks the rules of the image: a bug.
+    WorkerError
+        There is a *target*, and its worker failed.
+    """
+    objects = _objects(processes(), target)
+    parts = [(obj, {f"object{i}": 0}) if is_portable else link(obj) for i, obj in enumerate(objects)]
+    return cache.pack(*join(parts))
+
+
+def _objects(count: int, target: Mapping[str, str] | None) -> list[bytes]:
+    """Return an object of each group, compiled by *count* processes.
+
+    A group is an object of its own however many processes there are: the bytes are the same.
+    """
+    every = groups()
+    shares = [[group] for group in every[: count - 1]] + [every[count - 1 :]]
+    # What a worker makes is optimised once, all together: Numba is not to do it for every helper too.
+    environment = os.environ | {"NUMBA_OPT": "0"} | (target or {})
+    path = json.dumps([entry for entry in sys.path if isinstance(entry, str)])
+    started = []
+    for share in shares:
+        command = [sys.executable, "-P", "-c", _PROGRAM, path, *map(",".join, share)]
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment))
+    found: list[bytes] = []
+    for process, share in zip(started, shares, strict=True):
+        text, errors = process.communicate()
+        if process.returncode == 0:
+            found += map(bytes.fromhex, text.decode().split())
+        elif target:
+            raise WorkerError(errors.decode(errors="replace"))
+        else:
+            found += _here(share)
+    return found
+
+
+def _here(share: list[list[str]]) -> list[bytes]:
+    """Compile in this process: a worker that cannot start is no reason to fail, only slower."""
+    from filterbank.engine.image.build import compile_object  # noqa: PLC0415 - imports Numba
+
+    return [compile_object({name: KERNELS[name] for name in names}) for names in share]
