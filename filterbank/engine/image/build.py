@@ -53,6 +53,7 @@ done:
 }
 """
 
+
 class BuildError(Exception):
     """A kernel that breaks the rules for the image; a bug, never the user's."""
 
@@ -118,4 +119,3 @@ def _optimise(module: Any, machine: Any) -> None:
     options.slp_vectorization = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-

@@ -86,7 +86,7 @@ def join(parts: list[tuple[bytes, dict[str, int]]]) -> tuple[bytes, dict[str, in
     >>> len(image), symbols
     (4099, {'f': 1, 'g': 4098})
     """
-    image, symbols = bytearray(), {}
+    image, symbols = bytearray(), dict[str, int]()
     for code, places in parts:
         image += bytes(-len(image) % _PAGE)
         symbols |= {name: len(image) + place for name, place in places.items()}

@@ -78,7 +78,7 @@ def _objects(count: int, target: Mapping[str, str] | None) -> list[bytes]:
     every = groups()
     shares = [[group] for group in every[: count - 1]] + [every[count - 1 :]]
     # What a worker makes is optimised once, all together: Numba is not to do it for every helper too.
-    environment = os.environ | {"NUMBA_OPT": "0"} | (target or {})
+    environment = os.environ | {"NUMBA_OPT": "0"} | dict(target or {})
     path = json.dumps([entry for entry in sys.path if isinstance(entry, str)])
     started = []
     for share in shares:
