@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from filterbank.engine.image import cache
 from filterbank.engine.image.link import join, link
@@ -79,26 +80,35 @@ def _objects(count: int, target: Mapping[str, str] | None) -> list[bytes]:
     shares = [[group] for group in every[: count - 1]] + [every[count - 1 :]]
     # What a worker makes is optimised once, all together: Numba is not to do it for every helper too.
     environment = os.environ | {"NUMBA_OPT": "0"} | dict(target or {})
-    path = json.dumps([entry for entry in sys.path if isinstance(entry, str)])
-    started = []
-    for share in shares:
-        command = [sys.executable, "-P", "-c", _PROGRAM, path, *map(",".join, share)]
-        pipe = subprocess.PIPE
-        started.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment))
     found: list[bytes] = []
-    for process, share in zip(started, shares, strict=True):
-        text, errors = process.communicate()
-        if process.returncode == 0:
-            found += map(bytes.fromhex, text.decode().split())
-        elif target:
-            raise WorkerError(errors.decode(errors="replace"))
-        else:
-            found += _here(share)
+    with ExitStack() as stack:
+        started = [_start(share, environment, stack) for share in shares]
+        for process, share in zip(started, shares, strict=True):
+            text, errors = process.communicate() if process else (b"", b"it did not start")
+            if process and process.returncode == 0:
+                found += map(bytes.fromhex, text.decode().split())
+            elif target:
+                raise WorkerError(errors.decode(errors="replace"))
+            else:
+                found += _here(share)
     return found
 
 
+def _start(
+    share: list[list[str]], environment: dict[str, str], stack: ExitStack
+) -> subprocess.Popen[bytes] | None:
+    """Return a process that compiles some groups, None where the system gives us none."""
+    path = json.dumps([entry for entry in sys.path if isinstance(entry, str)])
+    command = [sys.executable, "-P", "-c", _PROGRAM, path, *map(",".join, share)]
+    pipe = subprocess.PIPE
+    try:
+        return stack.enter_context(subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment))
+    except (OSError, TypeError):  # TypeError: an interpreter inside another program knows none of its own
+        return None
+
+
 def _here(share: list[list[str]]) -> list[bytes]:
-    """Compile in this process: a worker that cannot start is no reason to fail, only slower."""
+    """Compile in this process: no worker is no reason to fail, only slower."""
     from filterbank.engine.image.build import compile_object  # noqa: PLC0415 - imports Numba
 
     return [compile_object({name: KERNELS[name] for name in names}) for names in share]

@@ -59,7 +59,9 @@ def test_a_target_reaches_the_workers(monkeypatch):
     assert workers._objects(2, {"NUMBA_CPU_NAME": "generic"}) == [b"generic"] * 3
 
 
-def test_where_no_worker_starts_this_process_compiles(monkeypatch):
+@pytest.mark.parametrize("interpreter", [sys.executable, "/no/such/python", None])
+def test_where_no_worker_answers_this_process_compiles(monkeypatch, interpreter):
+    monkeypatch.setattr(sys, "executable", interpreter)
     monkeypatch.setattr(workers, "_PROGRAM", FAILING)
     monkeypatch.setattr(build, "compile_object", lambda kernels: ",".join(kernels).encode())
     assert names(workers._objects(2, None)) == workers.groups()
