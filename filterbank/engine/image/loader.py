@@ -7,11 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filterbank.engine.image import cache, mapping, packaged
+from filterbank.engine.image import cache, mapping
 from filterbank.engine.image.key import key
 from filterbank.engine.kernels.table import KERNELS
 
 Notice = Callable[[str], None]
+
+# Where the images are that came with the installation, if any did.
+PACKAGED = Path(__file__).with_name("packaged_images")
 
 # Told before compiling, with the seconds it takes; the second with the reason why nothing is kept.
 COMPILING = "compiling the kernels for this machine (about {} s, once)"
@@ -63,7 +66,7 @@ def load(folder: Path | None, notice: Notice = lambda text: None, *, portable: b
         A kernel breaks the rules of the image: a bug.
     """
     is_portable = not mapping.can_map() if portable is None else portable
-    for path in () if is_portable else packaged.fitting():
+    for path in () if is_portable else _packaged():
         with suppress(*_DOUBTS):
             return _from_file(path, is_portable)
     reason = ""
@@ -75,6 +78,15 @@ def load(folder: Path | None, notice: Notice = lambda text: None, *, portable: b
             reason = str(doubt)
     notice(COMPILING_AGAIN.format(_seconds(), reason or "no folder to keep them in"))
     return _from_memory(_build(is_portable), is_portable)
+
+
+def _packaged() -> list[Path]:
+    """Return the installation's images that fit; where it has none, nothing more is imported."""
+    if not PACKAGED.is_dir():
+        return []
+    from filterbank.engine.image import packaged  # noqa: PLC0415
+
+    return packaged.fitting(PACKAGED)
 
 
 def _kept(path: Path, notice: Notice, is_portable: bool) -> Kernels:

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from filterbank.engine.image.key import digest, features, sources
 
-FOLDER = Path(__file__).with_name("packaged_images")
-
 _V2 = "cx16 lahf_lm pni popcnt sse4_1 sse4_2 ssse3"
 _V3 = _V2 + " abm avx avx2 bmi1 bmi2 f16c fma movbe"
 _V4 = _V3 + " avx512bw avx512cd avx512dq avx512f avx512vl"
@@ -36,14 +34,12 @@ _LLVM = {
 }
 
 
-def fitting() -> list[Path]:
-    """Return the images that this processor can run and these sources have made, the best first."""
-    if not FOLDER.is_dir():
-        return []
+def fitting(folder: Path) -> list[Path]:
+    """Return the images in *folder* of these sources that this processor can run, the best first."""
     own, made_from = features(), digest(sources(), b"")
     levels = _LEVELS.get(os.uname().machine, {}).items()
     places = [
-        FOLDER / f"{level}-{made_from}.image" for level, needed in levels if own.issuperset(needed.split())
+        folder / f"{level}-{made_from}.image" for level, needed in levels if own.issuperset(needed.split())
     ]
     return [path for path in places if path.exists()]
 

@@ -21,7 +21,7 @@ def image(tmp_path, monkeypatch, data):
     """An image of the installation, for a level that this machine has."""
     folder = tmp_path / "packaged_images"
     folder.mkdir(mode=0o755)
-    monkeypatch.setattr(packaged, "FOLDER", folder)
+    monkeypatch.setattr(loader, "PACKAGED", folder)
     level = list(packaged._LEVELS[os.uname().machine])[-1]
     path = folder / f"{level}-{key.digest(key.sources(), b'')}.image"
     path.write_bytes(data)
@@ -114,7 +114,7 @@ def test_one_that_the_processor_cannot_run_is_not(image, compiled, tmp_path, mon
 def test_where_there_is_a_good_one_behind_a_bad_one_it_is_taken(image, compiled, tmp_path, monkeypatch):
     bad = image.with_name("bad.image")
     bad.write_bytes(b"")
-    monkeypatch.setattr(packaged, "fitting", lambda: [bad, image])
+    monkeypatch.setattr(packaged, "fitting", lambda folder: [bad, image])
     assert get(tmp_path).file == image and not compiled
 
 
@@ -130,13 +130,12 @@ def test_where_there_is_a_good_one_behind_a_bad_one_it_is_taken(image, compiled,
     ],
 )
 def test_levels_best_first(tmp_path, monkeypatch, features, levels):
-    monkeypatch.setattr(packaged, "FOLDER", tmp_path)
     monkeypatch.setattr(packaged, "features", lambda: frozenset(features))
     monkeypatch.setattr(packaged, "_LEVELS", {os.uname().machine: packaged._LEVELS["x86_64"]})
     made_from = key.digest(key.sources(), b"")
     for level in ("v2", "v3", "v4"):
         (tmp_path / f"x86-64-{level}-{made_from}.image").touch()
-    assert [path.name.split("-")[2] for path in packaged.fitting()] == levels
+    assert [path.name.split("-")[2] for path in packaged.fitting(tmp_path)] == levels
 
 
 def test_each_level_is_built_for_its_own_features(tmp_path, monkeypatch):
