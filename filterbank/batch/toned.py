@@ -58,28 +58,36 @@ def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned
     if job.settings.top is None or _is_srgb(job, todo.bank) or (depends and not todo.plan.is_worth_twice):
         yield from _from_values(job, todo, shared, crew)
         return
-    own = dict(zip(depends, extremes(todo, crew, depends), strict=True)) if depends else {}
-    scales = _scales(job, todo, shared, own)
+    measured = dict(zip(depends, _measured(todo, crew, depends), strict=True)) if depends else {}
+    scales = _scales(job, todo, shared, {k: _extremes(parts) for k, parts in measured.items()})
     rows = np.array([scale.steps for scale in scales])
-    runs = [engine.encode(todo.plan, group, rows, crew.threads) for group in todo.groups]
+    survey = np.array([k not in measured for k in range(len(scales))])
+    runs = [engine.encode(todo.plan, group, rows, crew.threads, survey) for group in todo.groups]
     for parts in zip(*runs, strict=True):
         crew.check()
         index = parts[0][0]
         codes = _together([codes for _, codes, _ in parts])
         told = [told for _, _, told in parts]
         clipped = sum(one.clipped for one in told)
-        statistics = _statistics(told, codes.size)
+        statistics = _statistics(measured.get(index, told), codes.size)
         filter, method = todo.bank.filters[index], todo.plan.methods[index]
         yield Toned(filter, method, codes, statistics, scales[index], clipped=clipped)
 
 
-def extremes(todo: Planned, crew: Crew, filters: tuple[int, ...] | None = None) -> list[Extremes]:
-    """Return minimum and maximum of the finite values of each map, or of those of *filters*; none is kept."""
+def extremes(todo: Planned, crew: Crew) -> list[Extremes]:
+    """Return minimum and maximum of the finite values of each map; none is kept."""
+    return [_extremes(parts) for parts in _measured(todo, crew)]
+
+
+def _measured(todo: Planned, crew: Crew, filters: tuple[int, ...] | None = None) -> list[list[Told]]:
+    """Return what is told of each map, or of those of *filters*, group by group."""
     crew.check()
     every = [engine.measure(todo.plan, group, crew.threads, filters) for group in todo.groups]
-    return [
-        tone.merge(*((told.minimum, told.maximum) for told in parts)) for parts in zip(*every, strict=True)
-    ]
+    return [list(parts) for parts in zip(*every, strict=True)]
+
+
+def _extremes(parts: list[Told]) -> Extremes:
+    return tone.merge(*((told.minimum, told.maximum) for told in parts))
 
 
 def _from_values(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:

@@ -35,7 +35,6 @@ class Kernels:
     direct: mapping.Function
     separable: mapping.Function
     encode: mapping.Function
-    activated: mapping.Function
     png_band: mapping.Function
     fft_forward: mapping.Function
     fft_tiles: mapping.Function
