@@ -8,19 +8,19 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from itertools import islice
 
 from filterbank.engine.image import cache
 from filterbank.engine.image.link import join, link
 from filterbank.engine.kernels.table import KERNELS
 
-# Modules of kernels that share few helpers with the others: groups two and three.
-_APART = (
-    {"filterbank.engine.kernels.fft", "filterbank.engine.kernels.winograd"},
-    {"filterbank.engine.kernels.deflate"},
-)
+# Modules whose kernels are a group of their own; all others are the first group.
+_APART = tuple(f"filterbank.engine.kernels.{name}" for name in ("fft", "deflate", "winograd"))
 
-# Seconds to compile with one, two, three processes: measured, see docs/engine.md.
-_SECONDS = (15, 9, 8)
+# Neighbouring groups that one, two, three and four processes compile, for equal times, and the seconds
+# it takes them: measured, see docs/engine.md.
+_SHARES = ((4,), (2, 2), (1, 2, 1), (1, 1, 1, 1))
+_SECONDS = (18, 11, 9, 8)
 
 # A worker finds the modules that its parent finds, not what happens to lie in the current folder.
 _PROGRAM = """
@@ -36,17 +36,17 @@ class WorkerError(Exception):
 
 
 def groups() -> list[list[str]]:
-    """Return the names of all kernels in groups that are compiled apart, that of most work first."""
+    """Return the names of all kernels in groups that are compiled apart."""
     found: list[list[str]] = [[] for _ in range(1 + len(_APART))]
     for name, (module, _) in KERNELS.items():
-        found[next((i for i, some in enumerate(_APART, 1) if module in some), 0)].append(name)
+        found[1 + _APART.index(module) if module in _APART else 0].append(name)
     return found
 
 
 def processes() -> int:
     """Return how many processes compile: no more than there are processors, or groups."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, 1 + len(_APART))
+    return min(usable, len(_SHARES))
 
 
 def seconds() -> int:
@@ -76,8 +76,8 @@ def _objects(count: int, target: Mapping[str, str] | None) -> list[bytes]:
 
     A group is an object of its own however many processes there are: the bytes are the same.
     """
-    every = groups()
-    shares = [[group] for group in every[: count - 1]] + [every[count - 1 :]]
+    left = iter(groups())
+    shares = [list(islice(left, size)) for size in _SHARES[count - 1]]
     # What a worker makes is optimised once, all together: Numba is not to do it for every helper too.
     environment = os.environ | {"NUMBA_OPT": "0"} | dict(target or {})
     found: list[bytes] = []

@@ -27,13 +27,13 @@ def test_every_kernel_is_in_one_group():
     assert "direct" in workers.groups()[0]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_objects_are_the_same_however_many_processes(monkeypatch, count):
     monkeypatch.setattr(workers, "_PROGRAM", ECHO)
     assert names(workers._objects(count, None)) == workers.groups()
 
 
-@pytest.mark.parametrize(("usable", "count"), [(1, 1), (2, 2), (3, 3), (64, 3)])
+@pytest.mark.parametrize(("usable", "count"), [(1, 1), (2, 2), (3, 3), (64, 4)])
 def test_no_more_processes_than_processors(monkeypatch, usable, count):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(usable), raising=False)
     assert workers.processes() == count
@@ -51,12 +51,12 @@ def test_a_worker_has_its_parents_path_and_not_the_current_folder(monkeypatch, t
 def test_numba_does_not_optimise_in_workers(monkeypatch):
     monkeypatch.setenv("NUMBA_OPT", "3")
     monkeypatch.setattr(workers, "_PROGRAM", SETTINGS.format("NUMBA_OPT"))
-    assert workers._objects(1, None) == [b"0"] * 3
+    assert workers._objects(1, None) == [b"0"] * 4
 
 
 def test_a_target_reaches_the_workers(monkeypatch):
     monkeypatch.setattr(workers, "_PROGRAM", SETTINGS.format("NUMBA_CPU_NAME"))
-    assert workers._objects(2, {"NUMBA_CPU_NAME": "generic"}) == [b"generic"] * 3
+    assert workers._objects(2, {"NUMBA_CPU_NAME": "generic"}) == [b"generic"] * 4
 
 
 @pytest.mark.parametrize("interpreter", [sys.executable, "/no/such/python", None])
@@ -77,5 +77,5 @@ def test_objects_are_kept_apart_for_the_portable_loader(monkeypatch):
     monkeypatch.setattr(workers, "_PROGRAM", ECHO)
     body, places = cache.unpack(workers.compiled(True))
     starts = list(places.values())
-    assert list(places) == ["object0", "object1", "object2"]
+    assert list(places) == ["object0", "object1", "object2", "object3"]
     assert [body[start:].split(b"\0")[0].decode().split(",") for start in starts] == workers.groups()
