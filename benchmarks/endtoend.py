@@ -94,7 +94,8 @@ def commands(workload, python, threads):
     ours = [sys.executable, "-m", "filterbank", "apply", "-b", "{bank}", "-o", "{out}", "--quiet"]
     found = {"filterbank": [*ours, "-j", str(threads)]}
     for peer, (script, *flags) in _PEERS.items():
-        is_there = subprocess.run([python, "-c", f"import {peer.split()[0]}"], capture_output=True, check=False)
+        imports = f"import {peer.split()[0]}"
+        is_there = subprocess.run([python, "-c", imports], capture_output=True, check=False)
         if is_there.returncode == 0 and not (workload == "E3" and peer in _SINGLE):
             found[peer] = [python, str(_SCRIPTS / script), *flags, "{bank}", "{out}", str(threads)]
     return found

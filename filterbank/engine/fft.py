@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,15 @@ def transform(
     return Spectra(size, tiles, turns, (steps[0], steps[1]))
 
 
+@lru_cache(maxsize=8)
+def _spectra(
+    weights: bytes, shape: tuple[int, ...], size: int, stride: tuple[int, int], dilation: tuple[int, int]
+) -> Spectra:
+    """Return `transform` of weights that may have been seen before, on images of another size."""
+    planes = np.frombuffer(weights).reshape(shape)
+    return transform(planes, size, kernels().fft_forward, stride, dilation)
+
+
 class FFTPlan(TransformedPlan):
     """A layer by the Fourier transform with tiles of *block*×*block*, ready to run: one group."""
 
@@ -102,8 +112,7 @@ class FFTPlan(TransformedPlan):
         block: int,
         **how: Any,
     ) -> None:
-        forward = kernels().fft_forward
-        self._spectra = transform(weights, block, forward, geometry.stride, geometry.dilation)
+        self._spectra = _spectra(weights.tobytes(), weights.shape, block, geometry.stride, geometry.dilation)
         super().__init__(weights, biases, geometry, **how)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,12 @@ def transform(weights: NDArray[Any], r: int, stride: tuple[int, int] = (1, 1)) -
     )
 
 
+@lru_cache(maxsize=16)
+def _points(weights: bytes, shape: tuple[int, ...], r: int, stride: tuple[int, int]) -> Points:
+    """Return `transform` of weights that may have been seen before, on images of another size."""
+    return transform(np.frombuffer(weights).reshape(shape), r, stride)
+
+
 def _floats(matrix: Matrix) -> NDArray[np.float64]:
     return np.array([[float(x) for x in row] for row in matrix])
 
@@ -133,7 +140,7 @@ class WinogradPlan(TransformedPlan):
         block: int,
         **how: Any,
     ) -> None:
-        self._points = transform(weights, block, geometry.stride)
+        self._points = _points(weights.tobytes(), weights.shape, block, geometry.stride)
         self.kernel_name = f"winograd_{M}{block}"
         super().__init__(weights, biases, geometry, **how)
 

@@ -8,6 +8,7 @@ results are transformed back to lines, which are finished as those of all method
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from numba import types
 
@@ -141,11 +142,10 @@ def _prepare(layer: int, space: int) -> None:
         zeros[i] = 0
 
 
-def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
-    """Return the kernel of F(4, r)."""
-    outputs, _, inputs = matrices(_M, r)
+def _reader(r: int) -> Any:
+    """Return a helper for the way in to F(4, r)."""
     points = (_M + r - 1) ** 2
-    transform_inputs, transform_outputs = input_transform(inputs), output_transform(outputs)
+    transform_inputs = input_transform(matrices(_M, r)[2])
 
     @helper(types.void(INT, INT, INT, INT))
     def read(layer: int, row: int, used: int, space: int) -> None:
@@ -160,6 +160,13 @@ def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
                     transform_inputs(
                         corner + 4 * t, w[OFFSETS] + 8 * points * phase, out + 4 * t, w[INPUT_STEP]
                     )
+
+    return read
+
+
+def _writer(r: int) -> Any:
+    """Return a helper for the way out of F(4, r)."""
+    transform_outputs = output_transform(matrices(_M, r)[0])
 
     @helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
     def write(
@@ -186,6 +193,14 @@ def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
                     finish_row(layer, out + j * step, y + j, x, columns, first + k, statistics)
                 else:
                     deliver(layer, out + j * step, y + j, x, columns, first + k, statistics)
+
+    return write
+
+
+def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
+    """Return the kernel of F(4, r)."""
+    points = (_M + r - 1) ** 2
+    read, write = _reader(r), _writer(r)
 
     @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
     def row_of_tiles(layer: int, y: int, rows: int, x: int, row: int, space: int, statistics: int) -> None:
