@@ -15,6 +15,7 @@ from filterbank.bankfile.kinds import NAME, Fraction, Name, Number, refuse
 from filterbank.bankfile.layer_kinds import Numbers
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults, shorten
+from filterbank.errors import RequestError
 
 MAX_FILTERS = 65536
 
@@ -56,6 +57,8 @@ class Parameters:
 
 
 FAMILY_KEYS = tuple(Key(name, Parameters(name), family.doc) for name, family in FAMILIES.items())
+_A_FAMILY = "one family, as `filterbank generate` lists them"
+_LISTED = f"name, kernel, channels, scale, bias and {_A_FAMILY}"
 ENTRY_KEYS = (BESIDE_KEYS[0], _MAYBE_KERNEL, *BESIDE_KEYS[1:], *FAMILY_KEYS)
 
 
@@ -132,7 +135,7 @@ def _read_entry(node: Node, where: str, names: _Names, faults: Faults) -> list[E
         return []
     where = _named_place(node, where)
     before = len(faults)
-    given = read_mapping(node, ENTRY_KEYS, where, faults, _HOMES)
+    given = read_mapping(node, ENTRY_KEYS, where, faults, _HOMES, _LISTED)
     makers = [name for name in given if name == "kernel" or name in FAMILIES]
     if makers[:1] == ["kernel"] and "name" not in given:
         accepted = f"accepted: {Name().accepted}"
@@ -140,7 +143,7 @@ def _read_entry(node: Node, where: str, names: _Names, faults: Faults) -> list[E
     if len(makers) == 1:
         return _make(given, makers[0], where, names, faults)
     found = f"found {' and '.join(makers)} together" if makers else "neither kernel nor family"
-    accepted = f"accepted: one of kernel, {', '.join(FAMILIES)}"
+    accepted = f"accepted: a kernel or {_A_FAMILY}"
     if makers:
         faults.add(given[makers[1]].key_at, where, found, accepted, "make them two entries")
     elif len(faults) == before:
@@ -162,7 +165,11 @@ def _make(given: dict[str, Given], maker: str, where: str, names: _Names, faults
     if maker == "kernel" or made is None:
         filters = [(name.value or "" if name else "", made)]
     else:
-        filters = FAMILIES[maker].filters(maker, made)
+        try:
+            filters = FAMILIES[maker].filters(made)
+        except RequestError as error:
+            faults.add(given[maker].at, where, f"{maker}: {error}")
+            return []
         if name is not None:
             label = name.value or ""
             single = len(filters) == 1

@@ -72,12 +72,13 @@ def key_tables() -> str:
     | key | accepted | default | meaning |
     """
     lines = _table("The bank", BANK_KEYS) + _table("An entry of `filters`", (*BESIDE_KEYS, KERNEL_KEY))
-    lines += ["### Families", "", "| family | parameters | meaning |", "|---|---|---|"]
+    lines += ["### Families", "", "| family | parameters | meaning | source |", "|---|---|---|---|"]
     for name, family in FAMILIES.items():
         parameters = "; ".join(
             f"`{key.name}`: {key.kind.accepted}" + _usual(key.default, " (", ")") for key in family.parameters
         )
-        lines.append(f"| `{name}` | {parameters or '–'} | {_cell(family.doc)} |")
+        told = _cell(family.doc), _cell(family.source)
+        lines.append(f"| `{name}` | {parameters or '–'} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
 
 

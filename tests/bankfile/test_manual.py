@@ -16,7 +16,7 @@ LIMITS = {
     "filters": ("entries", "MAX_FILTERS", 1),
     "weights of the bank": ("kernel", "MAX_WEIGHTS", 1),
     "rows or columns of a kernel": ("kernel", "MAX_SIDE", 1),
-    "size of a family's filter": ("families", "MAX_SIZE", 1),
+    "size of a family's filter": ("families.family", "MAX_SIZE", 1),
     "stride, dilation, padding, groups": ("schema", "MAX_STEP", 1),
 }
 

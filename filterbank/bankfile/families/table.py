@@ -1,0 +1,386 @@
+"""Every family, declared once: reader, commands, JSON Schema and documentation follow from these lines."""
+
+from __future__ import annotations
+
+from filterbank.bankfile.families.family import MAX_SIZE, Family
+from filterbank.bankfile.keys import Key
+from filterbank.bankfile.kinds import Choice, Integer, Number
+
+MAX_SIGMA = 170.0  # 3σ within MAX_SIZE
+_LARGEST_BASIS = 32
+
+_ANY_SIZE, _ODD_SIZE = Integer(1, MAX_SIZE), Integer(1, MAX_SIZE, odd=True)
+_SIGMA = Key("sigma", Number(above=0, high=MAX_SIGMA), "standard deviation in pixels", required=True)
+_CUT = Key("size", _ANY_SIZE, "rows and columns; without it 3 sigma to every side")
+_CUT_4 = Key("size", _ANY_SIZE, "rows and columns; without it 4 sigma to every side")
+_SCALED_SIZE = Key("size", _ODD_SIZE, "rows and columns of all; without it what each scale needs")
+_GRID = Key("size", Integer(3, 255, odd=True), "rows and columns", 49)
+_LAMBDA = Number(low=2, high=MAX_SIZE)
+_DEGREES = Number()
+_FREQUENCY = Number(above=0, high=0.5)
+_ORIENTATION = Key(
+    "orientation", _DEGREES, "degrees from the right towards the bottom; the first of several", 0
+)
+_PART = Choice(("even", "odd", "pair"))
+_DC = Key("dc", Choice(("removed", "kept")), "whether the weights are made to sum to 0", "removed")
+_SLOPE = Key(
+    "normalize",
+    Choice(("slope", "none")),
+    "slope: a ramp is answered by its slope; none: whole numbers",
+    "slope",
+)
+_EXACT = Key(
+    "normalize",
+    Choice(("polynomial", "none")),
+    "polynomial: exact on polynomials; none: samples",
+    "polynomial",
+)
+_SEED = Key("seed", Integer(0, 2**32 - 1), "the same seed gives the same filters", 0)
+_DRAWN = (
+    Key("filters", Integer(1, 65536), "how many", 8),
+    Key("size", _ANY_SIZE, "rows and columns", 5),
+    Key("channels", Integer(1, 65536), "channels C", 1),
+    _SEED,
+)
+
+
+def _count(name: str, usual: int, most: int = 180, least: int = 1) -> Key:
+    doc = "directions that divide the half turn evenly" if name == "orientations" else "scales, finest first"
+    return Key(name, Integer(least, most), doc, usual)
+
+
+def _part(usual: str) -> Key:
+    return Key("part", _PART, "even (cosine), odd (sine), or both", usual)
+
+
+_FAMILIES = (
+    # --- smoothing and sharpening ---
+    Family("identity", "classic", (), "1×1, passes the image on"),
+    Family(
+        "box",
+        "classic",
+        (Key("size", _ANY_SIZE, "rows and columns", required=True),),
+        "mean over a square: 1/F²",
+    ),
+    Family(
+        "disc",
+        "classic",
+        (Key("radius", Number(low=0, high=(MAX_SIZE - 1) / 2), "pixels from the middle", required=True),),
+        "mean over a disc: blur of a lens",
+    ),
+    Family("gaussian", "classic", (_SIGMA, _CUT), "sampled Gaussian, its weights summing to 1"),
+    Family(
+        "binomial",
+        "classic",
+        (Key("size", _ANY_SIZE, "rows and columns", required=True),),
+        "row of Pascal's triangle times itself, summing to 1",
+    ),
+    Family(
+        "unsharp",
+        "classic",
+        (
+            Key("amount", Number(low=0, high=1000), "how much is added", required=True),
+            _SIGMA,
+            Key("size", _ODD_SIZE, _CUT.doc),
+        ),
+        "δ + amount·(δ − Gaussian): sharpens",
+    ),
+    Family(
+        "motion",
+        "classic",
+        (
+            Key("length", Number(above=0, high=MAX_SIZE), "pixels moved over", required=True),
+            Key("angle", Number(), "degrees, counter-clockwise from the right", default=0),
+        ),
+        "blur of a straight move",
+        "Sondhi, Proc. IEEE 60:842-853, 1972",
+    ),
+    # --- first derivatives ---
+    Family(
+        "sobel", "gradients", (_SLOPE,), "[−1 0 1] smoothed by 1 2 1, in x and y", "Sobel and Feldman, 1968"
+    ),
+    Family(
+        "prewitt",
+        "gradients",
+        (_SLOPE,),
+        "[−1 0 1] smoothed by 1 1 1, in x and y",
+        "Prewitt, in Picture Processing and Psychopictorics, 1970",
+    ),
+    Family(
+        "scharr",
+        "gradients",
+        (Key("variant", Choice(("3-10-3", "47-162-47")), "the smoothing weights", "3-10-3"), _SLOPE),
+        "[−1 0 1] smoothed by 3 10 3, in x and y",
+        "Scharr, Optimal Operators in Digital Image Processing, Heidelberg, 2000",
+    ),
+    Family(
+        "roberts",
+        "gradients",
+        (),
+        "differences across the diagonals of 2×2",
+        "Roberts, Machine perception of three-dimensional solids, MIT, 1963",
+    ),
+    Family(
+        "farid",
+        "gradients",
+        (),
+        "5 taps designed together, in x and y",
+        "Farid and Simoncelli, IEEE Trans. Image Processing 13:496-508, 2004",
+    ),
+    # --- compass ---
+    Family(
+        "kirsch",
+        "compass",
+        (),
+        "5 against −3 in eight directions",
+        "Kirsch, Computers and Biomedical Research 4:315-328, 1971",
+    ),
+    Family(
+        "robinson",
+        "compass",
+        (),
+        "1 2 1 against −1 −2 −1 in eight directions",
+        "Robinson, Computer Graphics and Image Processing 6:492-501, 1977",
+    ),
+    Family(
+        "prewitt_compass",
+        "compass",
+        (),
+        "1 against −1 and −2 in eight directions",
+        "Prewitt, in Picture Processing and Psychopictorics, 1970",
+    ),
+    # --- derivatives of Gaussians ---
+    Family(
+        "gaussian_derivative",
+        "derivatives",
+        (
+            Key("sigma", Number(low=0.3, high=127), _SIGMA.doc, required=True),
+            Key("x", Integer(0, 4), "order along the rows", 1),
+            Key("y", Integer(0, 4), "order down the columns", 0),
+            _CUT_4,
+            _EXACT,
+        ),
+        "one derivative of a Gaussian",
+        "Koenderink and van Doorn, Biological Cybernetics 55:367-375, 1987",
+    ),
+    Family(
+        "jet",
+        "derivatives",
+        (
+            Key("sigma", Number(low=0.3, high=127), _SIGMA.doc, required=True),
+            Key("order", Integer(0, 4), "the highest order", 2),
+            _CUT_4,
+            _EXACT,
+        ),
+        "all derivatives of a Gaussian up to an order",
+        "Koenderink and van Doorn, Biological Cybernetics 55:367-375, 1987",
+    ),
+    Family(
+        "log",
+        "derivatives",
+        (Key("sigma", Number(low=0.3, high=127), _SIGMA.doc, required=True), _CUT_4),
+        "Laplacian of a Gaussian, its mean taken off",
+        "Marr and Hildreth, Proc. R. Soc. Lond. B 207:187-217, 1980",
+    ),
+    Family(
+        "dog",
+        "derivatives",
+        (
+            Key("sigma", Number(above=0, high=MAX_SIGMA), "the narrower one's, in pixels", required=True),
+            Key("ratio", Number(above=1, high=100), "the wider sigma, in the narrower", 1.6),
+            Key("size", _ANY_SIZE, "rows and columns; without it 3 of the wider sigma to every side"),
+        ),
+        "difference of two Gaussians",
+        "Marr and Hildreth, Proc. R. Soc. Lond. B 207:187-217, 1980",
+    ),
+    Family(
+        "steerable",
+        "steered",
+        (
+            Key("orientation", _DEGREES, "degrees counter-clockwise from the right; the first of several", 0),
+            _count("orientations", 4),
+            Key("part", _PART, "even (G2), odd (H2), or both", "pair"),
+            Key("size", Integer(3, 255, odd=True), "rows and columns", 9),
+            Key("spacing", Number(above=0, high=2), "from tap to tap on the formulas' axis", 0.67),
+            _DC,
+        ),
+        "second derivative G2 and its Hilbert transform H2, steered",
+        "Freeman and Adelson, PAMI 13:891-906, 1991",
+    ),
+    Family(
+        "steerable_basis",
+        "steered",
+        (
+            Key("size", Integer(3, 255, odd=True), "rows and columns", 9),
+            Key("spacing", Number(above=0, high=2), "from tap to tap on the formulas' axis", 0.67),
+            _DC,
+        ),
+        "the seven filters that G2 and H2 are steered with",
+        "Freeman and Adelson, PAMI 13:891-906, 1991",
+    ),
+    # --- waves ---
+    Family(
+        "gabor",
+        "waves",
+        (
+            Key("wavelength", _LAMBDA, "pixels from crest to crest", required=True),
+            _ORIENTATION,
+            _count("orientations", 1),
+            Key("sigma", Number(above=0, high=MAX_SIGMA), "the Gaussian's along the wave, in pixels"),
+            Key("bandwidth", Number(low=0.1, high=5), "octaves; 1 without it and sigma"),
+            Key("aspect", Number(low=0.05, high=20), "sigma along the wave over that across it", 0.5),
+            Key("phase", _DEGREES, "degrees", 0),
+            _part("even"),
+            _DC,
+            _CUT,
+        ),
+        "a wave under a Gaussian",
+        "Daugman, J. Opt. Soc. Am. A 2:1160-1169, 1985",
+        "convolution",
+    ),
+    Family(
+        "gabor_skimage",
+        "waves",
+        (
+            Key("frequency", _FREQUENCY, "cycles a pixel", required=True),
+            Key("theta", _DEGREES, "degrees from the right towards the bottom", 0),
+            Key("bandwidth", Number(low=0.1, high=5), "octaves", 1),
+            Key("sigma_x", Number(above=0, high=MAX_SIGMA), "along the wave, in pixels"),
+            Key("sigma_y", Number(above=0, high=MAX_SIGMA), "across the wave, in pixels"),
+            Key("n_stds", Number(low=1, high=20), "sigmas to every side", 3),
+            Key("offset", _DEGREES, "phase in degrees", 0),
+            _part("even"),
+        ),
+        "as scikit-image's gabor_kernel",
+        "scikit-image, skimage.filters.gabor_kernel",
+        "convolution",
+    ),
+    Family(
+        "gabor_opencv",
+        "waves",
+        (
+            Key(
+                "size",
+                Integer(1, MAX_SIZE - 1),
+                "rows and columns; an even one gives one more",
+                required=True,
+            ),
+            Key("sigma", Number(above=0, high=1000), "along the wave, in pixels", required=True),
+            Key("lambd", _LAMBDA, "wavelength in pixels", required=True),
+            Key("theta", _DEGREES, "degrees from the right towards the bottom", 0),
+            Key("gamma", Number(low=0.01, high=100), "sigma along the wave over that across it", 1),
+            Key("psi", _DEGREES, "phase in degrees", 90),
+        ),
+        "as OpenCV's getGaborKernel",
+        "OpenCV, cv::getGaborKernel",
+    ),
+    Family(
+        "manjunath_ma",
+        "wavelets",
+        (
+            Key("low", _FREQUENCY, "the coarsest scale's cycles a pixel", 0.05),
+            Key("high", _FREQUENCY, "the finest scale's", 0.4),
+            _count("scales", 4, 16, 2),
+            _count("orientations", 6, least=2),
+            _part("pair"),
+            _DC,
+            _SCALED_SIZE,
+        ),
+        "Gabor wavelets whose spectra touch",
+        "Manjunath and Ma, PAMI 18:837-842, 1996",
+        "convolution",
+    ),
+    Family(
+        "log_gabor",
+        "wavelets",
+        (
+            Key("wavelength", _LAMBDA, "the finest scale's, in pixels", 3),
+            Key("factor", Number(above=1, high=10), "from scale to scale", 2),
+            _count("scales", 4, 16),
+            _count("orientations", 6),
+            Key(
+                "width", Number(low=0.1, high=0.95), "ratio of frequencies; 0.74 is an octave, 0.55 two", 0.65
+            ),
+            Key("overlap", Number(low=0.5, high=5), "distance of two directions over their sigma", 1.5),
+            _part("pair"),
+            _SCALED_SIZE,
+        ),
+        "Gaussians on the logarithm of frequency",
+        "Field, J. Opt. Soc. Am. A 4:2379-2394, 1987",
+        "convolution",
+    ),
+    Family(
+        "morlet",
+        "wavelets",
+        (_count("scales", 4, 8), _count("orientations", 8), _part("pair"), _SCALED_SIZE),
+        "the wavelets of scattering networks",
+        "Bruna and Mallat, PAMI 35:1872-1886, 2013",
+        "convolution",
+    ),
+    # --- texture ---
+    Family(
+        "leung_malik",
+        "oxford",
+        (Key("variant", Choice(("small", "large")), "sigma from 1, or from √2", "large"), _GRID),
+        "48 edges, bars and blobs",
+        "Leung and Malik, Int. J. Computer Vision 43:29-44, 2001",
+        "convolution",
+    ),
+    Family(
+        "rfs",
+        "oxford",
+        (Key("variant", Choice(("rfs", "mr4")), "38 filters, or the 14 of the coarsest scale", "rfs"), _GRID),
+        "38 edges, bars and blobs: the filters of MR8",
+        "Varma and Zisserman, Int. J. Computer Vision 62:61-81, 2005",
+        "convolution",
+    ),
+    Family(
+        "schmid", "oxford", (_GRID,), "13 rings that no turn changes", "Schmid, CVPR, 2001", "convolution"
+    ),
+    Family(
+        "laws",
+        "texture",
+        (
+            Key("size", Integer(3, 5, odd=True), "5 taps (25 filters) or 3 (9 filters)", default=5),
+            Key("normalize", Choice(("l2", "none")), "divide each vector by its length", default="l2"),
+        ),
+        "Laws' texture filters: all pairs of 5 or 3 vectors",
+        "Laws, Textured Image Segmentation, USC, 1980",
+    ),
+    # --- bases ---
+    Family(
+        "frei_chen",
+        "bases",
+        (),
+        "orthonormal basis of 3×3",
+        "Frei and Chen, IEEE Trans. Computers C-26:988-998, 1977",
+    ),
+    Family(
+        "dct",
+        "bases",
+        (
+            Key(
+                "size", Integer(1, _LARGEST_BASIS), "rows and columns; its square is the number of filters", 8
+            ),
+        ),
+        "discrete cosine transform of blocks",
+        "Ahmed, Natarajan and Rao, IEEE Trans. Computers C-23:90-93, 1974",
+    ),
+    Family(
+        "haar",
+        "bases",
+        (Key("size", Integer(1, MAX_SIZE // 3), "rows and columns of a rectangle", 4),),
+        "differences of two, three and four rectangles",
+        "Viola and Jones, CVPR, 2001",
+    ),
+    Family("random", "seeded", _DRAWN, "normally distributed weights, seeded"),
+    Family(
+        "orthogonal",
+        "seeded",
+        _DRAWN,
+        "random filters at right angles to each other, seeded",
+        "Saxe, McClelland and Ganguli, ICLR, 2014",
+    ),
+)
+
+FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
