@@ -1,23 +1,16 @@
 """The families' weights against their papers' formulas, written out anew pixel by pixel."""
 
-import cmath
 import math
 from math import cos, exp, log, pi, sin, sqrt, tan
 
 import numpy as np
 import pytest
+from bankfile import formulas
+from bankfile.formulas import complex_gabor, freeman, sampled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterbank import families
-
-
-def sampled(formula, rows, columns=None):
-    """Return formula(x, y) at every pixel, x to the right and y downwards from the middle."""
-    columns = rows if columns is None else columns
-    return np.array(
-        [[formula(j - (columns - 1) / 2, i - (rows - 1) / 2) for j in range(columns)] for i in range(rows)]
-    )
 
 
 def assert_equal(found, wanted):
@@ -36,103 +29,11 @@ def test_a_wrong_weight_is_seen():
         assert_equal(found, wanted)
 
 
-def normalised(f):
-    f = f - f.mean()
-    return f / np.abs(f).sum()
-
-
-def oriented(sigma, degrees, order, size):
-    """As BANKS are printed: y upwards, true convolution."""
-
-    def formula(x, down):
-        y, t = -down, math.radians(degrees)
-        x1, y1 = x * cos(t) - y * sin(t), x * sin(t) + y * cos(t)
-        g = exp(-(x1**2) / (2 * (3 * sigma) ** 2)) * exp(-(y1**2) / (2 * sigma**2))
-        return g * (-y1 if order == 1 else y1**2 - sigma**2)
-
-    return normalised(sampled(formula, size))
-
-
-def blob(sigma, size):
-    return normalised(sampled(lambda x, y: exp(-(x * x + y * y) / (2 * sigma**2)), size))
-
-
-def laplacian(sigma, size):
-    def formula(x, y):
-        r2 = x * x + y * y
-        return (r2 - 2 * sigma**2) * exp(-r2 / (2 * sigma**2))
-
-    return normalised(sampled(formula, size))
-
-
-@pytest.mark.parametrize(
-    ("variant", "base", "names"),
-    [
-        ("small", 1, ["1", "1.41", "2", "2.83", "3", "4.24", "6", "8.49"]),
-        ("large", 2**0.5, ["1.41", "2", "2.83", "4", "4.24", "6", "8.49", "12"]),
-    ],
-)
-def test_leung_malik(variant, base, names):
-    scales = [base, base * sqrt(2), base * 2, base * 2 * sqrt(2)]
-    wanted = {}
-    for order, kind in ((1, "edge"), (2, "bar")):
-        for scale, name in zip(scales[:3], names, strict=False):
-            for angle in range(0, 180, 30):
-                wanted[f"{kind}_{name}_{angle:03d}"] = oriented(scale, angle, order, 49)
-    for index, scale in enumerate(scales):
-        wanted[f"gaussian_{names[index]}"] = blob(scale, 49)
-        wanted[f"log_{names[index]}"] = laplacian(scale, 49)
-        wanted[f"log_{names[index + 4]}"] = laplacian(3 * scale, 49)
-    assert len(wanted) == 48
-    assert_equal(families.leung_malik(variant), wanted)
-
-
-@pytest.mark.parametrize(("variant", "scales"), [("rfs", (1, 2, 4)), ("mr4", (4,))])
-def test_rfs(variant, scales):
-    wanted = {}
-    for order, kind in ((1, "edge"), (2, "bar")):
-        for scale in scales:
-            for angle in range(0, 180, 30):
-                wanted[f"{kind}_{scale}_{angle:03d}"] = oriented(scale, angle, order, 49)
-    wanted["gaussian_10"] = blob(10, 49)
-    wanted["log_10"] = laplacian(10, 49)
-    assert_equal(families.rfs(variant), wanted)
-
-
 def test_edges_of_oxford_rise_upwards_under_convolution():
     edge = dict(families.rfs())["edge_1_000"]
     upwards = sampled(lambda x, y: -y, 49)
     # N of a derivative −y·g: under convolution, which turns it, brighter above is positive.
     assert (edge[::-1, ::-1] * upwards).sum() > 0
-
-
-def test_schmid():
-    pairs = [(2, 1), (4, 1), (4, 2), (6, 1), (6, 2), (6, 3), (8, 1), (8, 2), (8, 3)]
-    pairs += [(10, 1), (10, 2), (10, 3), (10, 4)]
-    wanted = {
-        f"schmid_{s}_{t}": normalised(
-            sampled(
-                lambda x, y, s=s, t=t: (
-                    cos(pi * t * math.hypot(x, y) / s) * exp(-(x * x + y * y) / (2 * s * s))
-                ),
-                49,
-            )
-        )
-        for s, t in pairs
-    }
-    assert_equal(families.schmid(), wanted)
-
-
-def complex_gabor(frequency, degrees, sx, sy, phase, size):
-    """scikit-image's formula."""
-
-    def formula(x, y):
-        t = math.radians(degrees)
-        xr, yr = x * cos(t) + y * sin(t), -x * sin(t) + y * cos(t)
-        g = exp(-0.5 * (xr**2 / sx**2 + yr**2 / sy**2)) / (2 * pi * sx * sy)
-        return g * cmath.exp(1j * (2 * pi * frequency * xr + math.radians(phase)))
-
-    return sampled(formula, *(size if isinstance(size, tuple) else (size, size)))
 
 
 @settings(deadline=None, max_examples=40)
@@ -234,31 +135,6 @@ def test_gabor_against_opencv_itself():
             assert np.abs(found - theirs).max() <= 1e-12
 
 
-def test_manjunath_ma():
-    a = (0.4 / 0.05) ** (1 / 3)
-    su = (a - 1) * 0.4 / ((a + 1) * sqrt(2 * log(2)))
-    # As the authors' program has it, in its own shape.
-    z = -2 * log(2) * su**2 / 0.4
-    sv = tan(pi / 12) * (0.4 + z) / sqrt(2 * log(2) - z * z / su**2)
-    wanted = {}
-    for m in range(4):
-        n = 2 * math.ceil(3 * max(1 / su, 1 / sv) / (2 * pi) * a**m) + 1
-        for k in range(6):
-            t = pi * k / 6
-
-            def formula(x, y, m=m, t=t):
-                x1, y1 = a**-m * (x * cos(t) + y * sin(t)), a**-m * (-x * sin(t) + y * cos(t))
-                sx, sy = 1 / (2 * pi * su), 1 / (2 * pi * sv)
-                g = exp(-0.5 * (x1**2 / sx**2 + y1**2 / sy**2)) / (2 * pi * sx * sy)
-                return a**-m * g * cmath.exp(2j * pi * 0.4 * x1)
-
-            values = sampled(formula, n)
-            wanted[f"s{m}_{30 * k:03d}_even"] = values.real
-            wanted[f"s{m}_{30 * k:03d}_odd"] = values.imag
-    assert_equal(families.manjunath_ma(dc="kept"), wanted)
-    assert max(abs(weights.sum()) for _, weights in families.manjunath_ma()) <= 1e-12
-
-
 def test_manjunath_ma_ellipses_touch_halfway_between_directions():
     a = (0.4 / 0.05) ** (1 / 3)
     su = (a - 1) * 0.4 / ((a + 1) * sqrt(2 * log(2)))
@@ -266,77 +142,6 @@ def test_manjunath_ma_ellipses_touch_halfway_between_directions():
     u = np.linspace(0.3, 0.5, 200_001)
     v = sv * np.sqrt(np.maximum(2 * log(2) - ((u - 0.4) / su) ** 2, 0))
     assert abs((v / u).max() - tan(pi / 12)) <= 1e-6
-
-
-def test_morlet():
-    wanted = {}
-    for j in range(3):
-        sigma, xi = 0.8 * 2**j, 3 / 4 * pi / 2**j
-        n = 2 * math.ceil(3 * sigma * 2) + 1
-        for k in range(8):
-            t = pi * k / 8
-
-            def formula(x, y, xi=xi, sigma=sigma, t=t, slant=4 / 8):
-                xr, yr = x * cos(t) + y * sin(t), -x * sin(t) + y * cos(t)
-                g = exp(-(xr**2 + slant**2 * yr**2) / (2 * sigma**2)) / (2 * pi * sigma**2 / slant)
-                return g, g * cmath.exp(1j * xi * xr)
-
-            both = sampled(formula, n)
-            values = both[..., 1] - both[..., 1].sum() / both[..., 0].sum() * both[..., 0]
-            angle = f"{22.5 * k:g}"
-            name = f"s{j}_{angle.partition('.')[0]:0>3}{'.5' if k % 2 else ''}"
-            wanted[f"{name}_even"], wanted[f"{name}_odd"] = values.real, values.imag
-    assert_equal(families.morlet(scales=3), wanted)
-
-
-def test_log_gabor():
-    n, f0 = 11, 1 / 3
-    frequencies = [k / n for k in range(-(n // 2), n // 2 + 1)]
-    wanted = {}
-    for degrees in range(0, 180, 30):
-        total = np.zeros((n, n), complex)
-        x, y = np.meshgrid(np.arange(n) - n // 2, np.arange(n) - n // 2)
-        for v in frequencies:
-            for u in frequencies:
-                f = math.hypot(u, v)
-                if f == 0:
-                    continue
-                apart = (math.atan2(v, u) - math.radians(degrees) + pi) % (2 * pi) - pi
-                g = exp(-(log(f / f0) ** 2) / (2 * log(0.65) ** 2))
-                g *= exp(-(apart**2) / (2 * (pi / 6 / 1.5) ** 2))
-                total += g * np.exp(2j * pi * (u * x + v * y)) / n**2
-        wanted[f"s0_{degrees:03d}_even"], wanted[f"s0_{degrees:03d}_odd"] = total.real, total.imag
-    assert_equal(families.log_gabor(scales=1), wanted)
-    assert max(abs(weights.sum()) for _, weights in families.log_gabor()) <= 1e-12
-
-
-# Derivatives of exp(−t²/2σ²), by hand: the polynomials before it.
-POLYNOMIALS = [
-    lambda t, s: 1,
-    lambda t, s: -t / s**2,
-    lambda t, s: (t**2 - s**2) / s**4,
-    lambda t, s: (3 * s**2 * t - t**3) / s**6,
-    lambda t, s: (t**4 - 6 * s**2 * t**2 + 3 * s**4) / s**8,
-]
-
-
-@pytest.mark.parametrize("sigma", [0.7, 1, 2.3])
-def test_gaussian_derivatives_sampled(sigma):
-    n = 2 * math.ceil(4 * sigma) + 1
-    wanted = {}
-    for total in range(5):
-        for b in range(total + 1):
-            a = total - b
-
-            def formula(x, y, a=a, b=b):
-                # At −x, −y: correlation turns a filter once.
-                g = exp(-(x * x + y * y) / (2 * sigma**2)) / (2 * pi * sigma**2)
-                return POLYNOMIALS[a](-x, sigma) * POLYNOMIALS[b](-y, sigma) * g
-
-            wanted["_".join(["g", "x" * a + "y" * b]).rstrip("_")] = sampled(formula, n)
-    assert_equal(families.jet(sigma, 4, normalize="none"), wanted)
-    single = families.gaussian_derivative(sigma, 2, 1, normalize="none")
-    assert np.array_equal(single, dict(families.jet(sigma, 3, normalize="none"))["g_xxy"])
 
 
 @settings(deadline=None)
@@ -375,20 +180,6 @@ def test_laplacian_and_difference_of_gaussians(sigma):
 
     n = 2 * math.ceil(3 * 1.6 * sigma) + 1
     assert np.abs(families.dog(sigma) - (gaussian(sigma, n) - gaussian(1.6 * sigma, n))).max() <= 1e-12
-
-
-def freeman(x, y):
-    """The seven basis filters at x, y, as the paper's tables give them."""
-    e = exp(-(x * x + y * y))
-    return {
-        "G2a": 0.9213 * (2 * x * x - 1) * e,
-        "G2b": 1.843 * x * y * e,
-        "G2c": 0.9213 * (2 * y * y - 1) * e,
-        "H2a": 0.978 * (-2.254 * x + x**3) * e,
-        "H2b": 0.978 * (-0.7515 + x * x) * y * e,
-        "H2c": 0.978 * (-0.7515 + y * y) * x * e,
-        "H2d": 0.978 * (-2.254 * y + y**3) * e,
-    }
 
 
 def test_steerable_basis():
@@ -433,3 +224,36 @@ def test_steering_by_the_printed_shares(degrees):
     (_, found_g2), (_, found_h2) = families.steerable(degrees, 1)
     assert np.abs(found_g2 - g2).max() <= 1e-12
     assert np.abs(found_h2 - h2).max() <= 1e-12
+
+
+BANKS = [
+    (families.leung_malik("small"), formulas.leung_malik("small")),
+    (families.leung_malik("large"), formulas.leung_malik("large")),
+    (families.rfs(), formulas.rfs()),
+    (families.rfs("mr4"), formulas.rfs((4,))),
+    (families.schmid(), formulas.schmid()),
+    (families.manjunath_ma(), formulas.manjunath_ma("removed")),
+    (families.manjunath_ma(dc="kept"), formulas.manjunath_ma("kept")),
+    (families.morlet(), formulas.morlet(4)),
+    (families.log_gabor(), formulas.log_gabor(4)),
+    (families.dct(5), formulas.dct(5)),
+    (families.dct(8), formulas.dct(8)),
+    (families.haar(5), formulas.haar(5)),
+    *((families.jet(s, 4, normalize="none"), formulas.jet_sampled(s)) for s in (0.7, 1, 2.3)),
+    *((families.jet(s, 4), formulas.jet_exact(s)) for s in (1, 2.3)),
+]
+
+
+@pytest.mark.parametrize(("found", "wanted"), BANKS)
+def test_the_papers_formula(found, wanted):
+    assert_equal(found, wanted)
+
+
+def test_one_derivative_is_that_of_the_jet():
+    single = families.gaussian_derivative(1.5, 2, 1, normalize="none")
+    assert np.array_equal(single, dict(families.jet(1.5, 3, normalize="none"))["g_xxy"])
+
+
+@pytest.mark.parametrize("name", ["morlet", "manjunath_ma", "log_gabor", "leung_malik", "rfs", "schmid"])
+def test_all_of_a_set_sum_to_zero(name):
+    assert max(abs(weights.sum()) for _, weights in getattr(families, name)()) <= 1e-12

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from filterbank.bankfile.families.steered import steerable_basis as steerable_basis
     from filterbank.bankfile.families.steered import steering as steering
     from filterbank.bankfile.families.table import FAMILIES as FAMILIES
+    from filterbank.bankfile.families.table import KINS as KINS
     from filterbank.bankfile.families.texture import laws as laws
     from filterbank.bankfile.families.wavelets import log_gabor as log_gabor
     from filterbank.bankfile.families.wavelets import manjunath_ma as manjunath_ma
@@ -57,10 +58,10 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    from filterbank.bankfile.families.table import FAMILIES  # noqa: PLC0415
+    from filterbank.bankfile.families.table import FAMILIES, KINS  # noqa: PLC0415
 
-    if name == "FAMILIES":
-        return FAMILIES
+    if name in ("FAMILIES", "KINS"):
+        return FAMILIES if name == "FAMILIES" else KINS
     if name == "steering":
         return import_module(f"{__name__}.steered").steering
     if name not in FAMILIES:
@@ -71,4 +72,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from filterbank.bankfile.families.table import FAMILIES  # noqa: PLC0415
 
-    return sorted(("FAMILIES", "steering", *FAMILIES))
+    return sorted(("FAMILIES", "KINS", "steering", *FAMILIES))

@@ -383,4 +383,16 @@ _FAMILIES = (
     ),
 )
 
+# kin -> the modules whose families are of it
+KINS: dict[str, tuple[str, ...]] = {
+    "Smoothing and sharpening": ("classic",),
+    "First derivatives": ("gradients",),
+    "Compass": ("compass",),
+    "Derivatives of Gaussians": ("derivatives", "steered"),
+    "Waves": ("waves", "wavelets"),
+    "Texture": ("oxford", "texture"),
+    "Bases and rectangles": ("bases",),
+    "Drawn at random": ("seeded",),
+}
+
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
