@@ -44,7 +44,7 @@ def spelling(option: click.Option, context: click.Context) -> str:
 def options(name: str) -> str:
     """Return a table of the options of the command *name*."""
     found = command(name)
-    context = click.Context(found, info_name=name)
+    context = click.Context(found, info_name=name, help_option_names=["-h", "--help"])
     rows = ["| option | what it does |", "|---|---|"]
     for parameter in found.get_params(context):
         if not isinstance(parameter, click.Option) or parameter.hidden or "--help" in parameter.opts:

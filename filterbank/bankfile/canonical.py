@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from filterbank.model import Bank, Layer
+from filterbank.model import Bank, Combination, Layer
 
 
 def digest(bank: Bank) -> str:
@@ -38,7 +38,11 @@ def _layer(layer: Layer) -> dict[str, Any]:
             [each.name, float(each.bias) + 0.0, each.weights.shape, (each.weights + 0.0).ravel().tolist()]
             for each in layer.filters
         ],
-    }
+    } | ({"combine": [_combination(each) for each in layer.combine]} if layer.combine else {})
+
+
+def _combination(each: Combination) -> list[Any]:
+    return [each.name, each.operation, list(each.filters), each.window]
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> list[float]:

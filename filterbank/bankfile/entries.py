@@ -105,7 +105,7 @@ class Entries:
             return None
         entries, weights = list[Entry](), 0
         count: int | None = 0
-        names = _Names(faults)
+        names = Names(faults)
         for index, item in enumerate(node.items, 1):
             made = _read_entry(item, f"filter {index}", names, faults)
             entries += made
@@ -128,7 +128,7 @@ class Entries:
         return {"type": "array", "minItems": 1, "maxItems": MAX_FILTERS, "items": {"anyOf": rules}}
 
 
-def _read_entry(node: Node, where: str, names: _Names, faults: Faults) -> list[Entry]:
+def _read_entry(node: Node, where: str, names: Names, faults: Faults) -> list[Entry]:
     """Return the filters of one entry; none where its weights are at fault."""
     if not isinstance(node, Mapping):
         faults.add(node.at, where, describe(node), "accepted: a mapping with name and kernel, or a family")
@@ -158,7 +158,7 @@ def _count_unread(node: Node) -> int | None:
     return None if any(isinstance(value, Mapping) for value in values) else 1
 
 
-def _make(given: dict[str, Given], maker: str, where: str, names: _Names, faults: Faults) -> list[Entry]:
+def _make(given: dict[str, Given], maker: str, where: str, names: Names, faults: Faults) -> list[Entry]:
     """Return the filters of an entry with one kernel or family."""
     name, channels = given.get("name"), given.get("channels")
     made = given[maker].value
@@ -208,7 +208,7 @@ def _named_place(node: Mapping, where: str) -> str:
     return where
 
 
-class _Names:
+class Names:
     """The names taken so far, and where."""
 
     def __init__(self, faults: Faults) -> None:
@@ -237,7 +237,7 @@ class _Names:
 _HOMES = dict.fromkeys(
     (
         *("input", "operation", "stride", "padding", "padding_mode", "padding_value", "dilation"),
-        *("groups", "activation", "normalize", "mean", "std"),
+        *("groups", "activation", "normalize", "mean", "std", "combine"),
     ),
     "it belongs to the bank, beside filters",
 )

@@ -57,5 +57,6 @@ def _only(bank: Bank, names: set[str]) -> Bank:
     """Return *bank* with only the filters of these *names*, each at its own size, to be drawn."""
     from filterbank.model import Stack
 
-    layer = replace(bank.layer, filters=tuple(filter for filter in bank.filters if filter.name in names))
+    filters = tuple(filter for filter in bank.filters if filter.name in names)
+    layer = replace(bank.layer, filters=filters, combine=())
     return replace(bank, stack=Stack((*bank.stack.layers[:-1], layer)))

@@ -27,7 +27,7 @@ def test_examples_are_faultless_and_without_warnings(kind, text, tmp_path):
     path.write_text(text, encoding="utf-8")
     checked = bankfile.check(path)
     assert checked.faults == checked.warnings == ()
-    assert len(BANKS) == 5
+    assert len(BANKS) == 6
 
 
 @pytest.mark.parametrize("what", LIMITS)

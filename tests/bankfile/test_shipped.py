@@ -7,11 +7,12 @@ from bankfile import formulas
 from filterbank import bankfile
 
 BANKS = [
-    *("box", "dct-8", "disc", "dog", "emboss", "farid", "frei-chen", "gabor", "gaussian"),
-    *("gaussian-derivatives", "haar", "identity", "kirsch", "laplacian", "laws-25", "laws-9", "lml", "lms"),
-    *("log", "log-gabor", "manjunath-ma", "morlet", "motion-blur", "opponent", "orthogonal", "prewitt"),
-    *("prewitt-compass", "random", "rfs", "roberts", "robinson", "scharr", "schmid", "sharpen", "sobel"),
-    *("steerable", "unsharp"),
+    *("box", "dct-8", "disc", "dog", "emboss", "farid", "frei-chen", "gabor", "gabor-energy", "gaussian"),
+    *("gaussian-derivatives", "haar", "identity", "kirsch", "kirsch-maximum", "laplacian", "laws-25"),
+    *("laws-9", "laws-energy", "lml", "lms", "log", "log-gabor", "manjunath-ma", "morlet", "motion-blur"),
+    *("mr4", "mr8", "opponent", "orthogonal", "prewitt", "prewitt-compass", "random", "rfs", "roberts"),
+    *("robinson", "scharr", "schmid", "sharpen", "sobel", "sobel-magnitude", "steerable"),
+    *("steerable-energy", "unsharp"),
 ]
 PLUS = np.array([-1, 0, 1])
 
@@ -192,6 +193,28 @@ SETS = {
 @pytest.mark.parametrize("name", SETS)
 def test_sets_by_their_papers_formulas(name):
     assert_equal(weights(name), SETS[name]())
+
+
+COMBINING = {
+    "mr8": "rfs",
+    "steerable-energy": "steerable",
+    "sobel-magnitude": "sobel",
+    "kirsch-maximum": "kirsch",
+}
+
+
+@pytest.mark.parametrize("name", COMBINING)
+def test_banks_that_combine_have_the_filters_of_another(name):
+    assert_equal(weights(name), weights(COMBINING[name]))
+
+
+def test_the_other_banks_that_combine():
+    pairs = [formulas.gabor_set(length, 6, "pair") for length in (4, 8, 16)]
+    assert_equal(weights("gabor-energy"), turned(pairs[0] | pairs[1] | pairs[2]))
+    assert_equal(weights("mr4"), turned(formulas.rfs((4,))))
+    every = weights("laws-25")
+    del every["L5L5"]
+    assert_equal(weights("laws-energy"), every)
 
 
 def test_laws_9():

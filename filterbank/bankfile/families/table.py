@@ -343,6 +343,7 @@ _FAMILIES = (
         (
             Key("size", Integer(3, 5, odd=True), "5 taps (25 filters) or 3 (9 filters)", default=5),
             Key("normalize", Choice(("l2", "none")), "divide each vector by its length", default="l2"),
+            Key("level", Choice(("kept", "dropped")), "whether the plain blur L5L5 is among them", "kept"),
         ),
         "Laws' texture filters: all pairs of 5 or 3 vectors",
         "Laws, Textured Image Segmentation, USC, 1980",

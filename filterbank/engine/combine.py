@@ -1,0 +1,171 @@
+"""The maps that come out of a plan: one a filter, or combinations of them, made as the maps arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.engine.execute import Pixels, Told, convolve
+from filterbank.engine.plan import Plan
+from filterbank.model import Combination, Layer
+
+Map = NDArray[np.float32]
+
+# Rows of a map that are averaged at once: their float64 sums stay small.
+_BAND = 256
+
+
+def outputs(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, Map, Told]]:
+    """Yield (index, map, Told) for each output of the last layer, in order; maps are (H2, W2) float32.
+
+    Without combinations these are the maps of the filters, as from `convolve`. Parameters and errors are
+    those of `run`.
+
+    Examples
+    --------
+    >>> from filterbank import engine
+    >>> from filterbank.model import Filter, Stack
+    >>> pair = Filter("even", [[3.0]]), Filter("odd", [[4.0]])
+    >>> layer = Layer(pair, combine=(Combination("energy", "modulus", ("even", "odd")),))
+    >>> plan = engine.plan(Stack((layer,)), (1, 2))
+    >>> [values.tolist() for _, values, _ in outputs(plan, np.ones((1, 1, 2), np.float32))]
+    [[[5.0, 5.0]]]
+    """
+    layer = plan.layers[-1].layer
+    maps = convolve(plan, pixels, threads)
+    if not layer.combine:
+        yield from maps
+        return
+    for index, values in combined(layer, (values for _, values, _ in maps)):
+        yield index, values, _told(values)
+
+
+def methods(plan: Plan) -> tuple[str, ...]:
+    """Return how each output is computed: its filter's method, or the different ones of its filters."""
+    layer = plan.layers[-1].layer
+    if not layer.combine:
+        return plan.methods
+    own = dict(zip(layer.names, plan.methods, strict=True))
+    return tuple(", ".join(dict.fromkeys(own[name] for name in each.filters)) for each in layer.combine)
+
+
+def combined(layer: Layer, maps: Iterable[Map]) -> Iterator[tuple[int, Map]]:
+    """Yield (index, map) for each combination of *layer*, in order, of the *maps* of all its filters.
+
+    A filter's map is let go once it is counted in; what is kept is one array for every combination that
+    has begun and is not yet handed on.
+    """
+    waiting = list(layer.combine)
+    left = {each.name: set(each.filters) for each in waiting}
+    begun: dict[str, NDArray[Any]] = {}
+    done = 0
+    for name, values in zip(layer.names, maps, strict=True):
+        for each in waiting[done:]:
+            if name in left[each.name]:
+                left[each.name].remove(name)
+                begun[each.name] = _counted_in(each, begun.get(each.name), values)
+        while done < len(waiting) and not left[waiting[done].name]:
+            each = waiting[done]
+            yield done, _finished(each, begun.pop(each.name))
+            done += 1
+
+
+def held(layer: Layer) -> int:
+    """Return the most bytes a place that combinations hold at once beside the map that arrives.
+
+    >>> from filterbank.model import Filter
+    >>> filters = tuple(Filter(name, [[1.0]]) for name in "abcd")
+    >>> pairs = Combination("ab", "sum", ("a", "b")), Combination("cd", "maximum", ("c", "d"))
+    >>> held(Layer(filters, combine=pairs)), held(Layer(filters))
+    (8, 0)
+    """
+    place = {name: index for index, name in enumerate(layer.names)}
+    spans, last = [], 0
+    for each in layer.combine:
+        places = [place[name] for name in each.filters]
+        # None is handed on before those in front of it.
+        last = max(last, *places)
+        spans.append((min(places), last, 4 if each.operation in ("maximum", "keep") else 8))
+    return max(
+        (sum(size for first, end, size in spans if first <= now <= end) for now in range(len(layer.names))),
+        default=0,
+    )
+
+
+def _counted_in(each: Combination, before: NDArray[Any] | None, values: Map) -> NDArray[Any]:
+    """Return what is kept of a combination once *values* are counted in."""
+    own: NDArray[Any] = np.abs(values) if each.window else values
+    with np.errstate(invalid="ignore", over="ignore"):
+        if each.operation in ("maximum", "keep"):
+            # A copy: the map itself is a part of a larger array.
+            return own.copy() if before is None else np.maximum(before, own, out=before)
+        own = own.astype(np.float64)
+        if each.operation == "modulus":
+            np.square(own, out=own)
+        return own if before is None else np.add(before, own, out=before)
+
+
+def _finished(each: Combination, total: NDArray[Any]) -> Map:
+    """Return the map of a combination of which all is counted in."""
+    if each.operation == "modulus":
+        np.sqrt(total, out=total)
+    elif each.operation == "mean":
+        total /= len(each.filters)
+    return window_mean(total, each.window) if each.window else total.astype(np.float32, copy=False)
+
+
+def window_mean(values: NDArray[Any], size: int) -> Map:
+    """Return the means of *values* (H, W) over those places of size×size around each that exist, float32.
+
+    An even window reaches one place further to the bottom and right. Sums are float64 and only ever
+    added to: nothing that is not finite, or large, reaches a place whose window does not hold it.
+
+    >>> window_mean(np.array([[0.0, 3.0, 6.0, 9.0]]), 3).tolist()
+    [[1.5, 3.0, 6.0, 7.5]]
+    """
+    height, width = values.shape
+    before, after = (size - 1) // 2, size // 2
+    counts = [_sums(np.pad(np.ones(n), (before, after)), size) for n in (height, width)]
+    out = np.empty((height, width), np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for first in range(0, height, _BAND):
+            last = min(first + _BAND, height)
+            top, bottom = max(first - before, 0), min(last + after, height)
+            missing = top - (first - before), last + after - bottom
+            rows = np.pad(values[top:bottom].astype(np.float64), (missing, (before, after)))
+            sums = _sums(_sums(rows, size).T, size).T
+            out[first:last] = sums / (counts[0][first:last, None] * counts[1])
+    return out
+
+
+def _sums(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Return the sums of *size* neighbours along the last axis, shorter by size − 1; by doubling."""
+    length = values.shape[-1] - size + 1
+    total = np.zeros((*values.shape[:-1], length))
+    sums, step, taken = values, 1, 0  # sums of *step* neighbours; *taken* of the window are in the total
+    while taken < size:
+        if size & step:
+            total += sums[..., taken : taken + length]
+            taken += step
+        if taken < size:
+            sums = sums[..., :-step] + sums[..., step:]
+            step *= 2
+    return total
+
+
+def _told(values: Map) -> Told:
+    """Return what `convolve` tells of a map."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return Told(np.inf, -np.inf, 0.0, 0, values.size, 0)
+    return Told(
+        float(finite.min()),
+        float(finite.max()),
+        float(finite.sum(dtype=np.float64)),
+        int(np.count_nonzero(finite < 0)),
+        values.size - finite.size,
+        0,
+    )
