@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from filterbank.errors import RequestError as RequestError
     from filterbank.model import Activation as Activation
     from filterbank.model import Bank as Bank
+    from filterbank.model import Combination as Combination
     from filterbank.model import Filter as Filter
     from filterbank.model import Layer as Layer
     from filterbank.model import Stack as Stack
@@ -35,7 +36,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "api": ("apply", "explain", "load_bank", "plan"),
     "errors": ("BankError", "FilterbankError", "GeometryError", "ImageError", "RequestError"),
-    "model": ("Activation", "Bank", "Filter", "Layer", "Stack"),
+    "model": ("Activation", "Bank", "Combination", "Filter", "Layer", "Stack"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -26,11 +26,17 @@ if TYPE_CHECKING:
     show_default=True,
     help="What shares one colour scale: all filters, or each its own.",
 )
+@click.option(
+    "--spectrum", is_flag=True, help="Draw how strongly the filters answer each frequency, in decibels."
+)
 @click.option("--quiet", is_flag=True, help="Print no summary.")
-def command(bank: str, out: str, filters: tuple[str, ...], scale: str, on_exists: str, quiet: bool) -> None:
+def command(
+    bank: str, out: str, filters: tuple[str, ...], scale: str, spectrum: bool, on_exists: str, quiet: bool
+) -> None:
     """Draw the filters of BANK, a file or a shipped bank's name: blue below zero, red above.
 
-    Small kernels show their weights as numbers; every filter has its name, and the sheet its scale.
+    Small kernels show their weights as numbers; every filter has its name, and the sheet its scale. With
+    --spectrum frequency zero is in the middle, and half a cycle a pixel at the sides.
     """
     found = target.find(out, on_exists, (".png",))
     if found.is_skipped:
@@ -39,14 +45,14 @@ def command(bank: str, out: str, filters: tuple[str, ...], scale: str, on_exists
     import io
 
     from filterbank import bankfile
-    from filterbank.report import write_sheet
+    from filterbank.report import write_sheet, write_spectra
 
     loaded = bankfile.load(bank)
     if filters:
         loaded = _only(loaded, set(bankfile.matching(loaded, filters)))
     # Drawn whole before the file is opened: Pillow seeks, which a pipe cannot.
     picture = io.BytesIO()
-    write_sheet(loaded, picture, scale)
+    (write_spectra if spectrum else write_sheet)(loaded, picture, scale)
     found.write(picture.getvalue())
     if found.path is not None and not quiet:
         count = len(loaded.filters)
