@@ -121,7 +121,8 @@ def test_gabor_of_opencv(size, gamma):
         g = exp(-0.5 * (xr**2 / sigma**2 + yr**2 / (sigma / gamma) ** 2))
         return g * cos(2 * pi / lambd * xr + math.radians(psi))
 
-    found = families.gabor_opencv(size, sigma, lambd, theta, gamma, psi)
+    ((name, found),) = families.gabor_opencv(size, sigma, lambd, theta, gamma, psi)
+    assert name == "gabor_7_035"
     assert np.abs(found - sampled(formula, n)).max() <= 1e-12
 
 
@@ -130,7 +131,7 @@ def test_gabor_against_opencv_itself():
     for size in (9, 10):
         for theta in (0, 30, 130):
             theirs = cv2.getGaborKernel((size, size), 2, math.radians(theta), 6, 0.7, math.radians(40))
-            found = families.gabor_opencv(size, 2, 6, theta, 0.7, 40)
+            ((_, found),) = families.gabor_opencv(size, 2, 6, theta, 0.7, 40)
             assert found.shape == theirs.shape
             assert np.abs(found - theirs).max() <= 1e-12
 

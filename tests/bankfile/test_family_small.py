@@ -11,6 +11,7 @@ import filterbank
 from filterbank import bankfile, families
 from filterbank.bankfile.families import FAMILIES
 from filterbank.bankfile.families.family import Family
+from filterbank.bankfile.kinds import NAME, Choice, Integer
 from filterbank.errors import RequestError
 
 
@@ -188,3 +189,38 @@ def test_parameters_are_refused_alike(name, given_, said, tmp_path):
 def test_a_family_that_is_not_there():
     with pytest.raises(AttributeError, match="no attribute 'gobar'"):
         families.gobar  # noqa: B018
+
+
+def values_of(kind):
+    """Values that a kind accepts, its limits among them; sizes and counts kept small."""
+    if isinstance(kind, Choice):
+        return st.sampled_from(kind.words)
+    if isinstance(kind, Integer):
+        whole = st.integers(kind.low, min(kind.high, kind.low + 12))
+        return whole.filter(lambda value: value % 2 == 1) if kind.odd else whole
+    low = kind.above if kind.above > -math.inf else max(kind.low, -1e6)
+    inside = st.floats(low, min(kind.high, 1e6), exclude_min=kind.above > -math.inf)
+    return inside.filter(lambda value: value > 1e-3 or value <= 0) | st.just(min(kind.high, 12.5))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@settings(deadline=None, max_examples=25)
+@given(data=st.data())
+def test_whatever_is_accepted_makes_finite_filters_or_is_refused(name, data):
+    family = FAMILIES[name]
+    given_ = {}
+    for key in family.parameters:
+        if key.required or data.draw(st.booleans(), key.name):
+            given_[key.name] = data.draw(values_of(key.kind), key.name)
+    try:
+        filters = family.filters(given_)
+    except RequestError as error:
+        assert "accepted: " in str(error)
+        return
+    names = [label for label, _ in filters]
+    assert len(set(names)) == len(names)
+    assert all(NAME.fullmatch(label) for label in names)
+    for _, weights in filters:
+        assert weights.dtype == np.float64
+        assert weights.ndim in (2, 3)
+        assert np.isfinite(weights).all()

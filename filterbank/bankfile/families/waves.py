@@ -163,16 +163,17 @@ def gabor_skimage(
 
 def gabor_opencv(
     size: int, sigma: float, lambd: float, theta: float = 0.0, gamma: float = 1.0, psi: float = 90.0
-) -> Weights:
-    """Return the kernel of OpenCV's ``getGaborKernel``, (F, F): not normalised, and stored turned by 180°.
+) -> Named:
+    """Return the kernel of OpenCV's ``getGaborKernel`` as (name, weights (F, F)), stored turned by 180°.
 
-    ``exp(−(u² + γ²v²)/2σ²)·cos(2πu/λ + ψ)`` at the place mirrored in the middle: the library correlates
-    with it. Its names and its units, but *theta* and *psi* in degrees. An even *size* gives one more.
+    ``exp(−(u² + γ²v²)/2σ²)·cos(2πu/λ + ψ)``, not normalised, at the place mirrored in the middle: the library
+    correlates with it. Its names and its units, but *theta* and *psi* in degrees. An even *size* gives one more.
 
-    >>> gabor_opencv(4, 2, 8).shape
-    (5, 5)
+    >>> [(name, weights.shape) for name, weights in gabor_opencv(4, 2, 8)]
+    [('gabor_8_000', (5, 5))]
     """
     x, y = grid(2 * (size // 2) + 1)
     u, v = turned(-x, -y, theta)
     weights: Weights = np.exp(-(u**2 + (gamma * v) ** 2) / (2 * sigma**2))
-    return weights * np.cos(2 * math.pi / lambd * u + math.radians(psi % 360))
+    weights *= np.cos(2 * math.pi / lambd * u + math.radians(psi % 360))
+    return [(f"gabor_{number_name(lambd)}_{angle_name(theta)}", weights)]
