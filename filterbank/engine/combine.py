@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +16,8 @@ from filterbank.model import Combination, Layer
 
 Map = NDArray[np.float32]
 
-# Rows of a map that are averaged at once: their float64 sums stay small.
-_BAND = 256
+# Rows and columns that are averaged at once: their float64 sums stay in the cache.
+_TILE = (128, 256)
 
 
 def outputs(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, Map, Told]]:
@@ -39,7 +41,7 @@ def outputs(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int,
     if not layer.combine:
         yield from maps
         return
-    for index, values in combined(layer, (values for _, values, _ in maps)):
+    for index, values in combined(layer, (values for _, values, _ in maps), threads):
         yield index, values, _told(values)
 
 
@@ -52,7 +54,7 @@ def methods(plan: Plan) -> tuple[str, ...]:
     return tuple(", ".join(dict.fromkeys(own[name] for name in each.filters)) for each in layer.combine)
 
 
-def combined(layer: Layer, maps: Iterable[Map]) -> Iterator[tuple[int, Map]]:
+def combined(layer: Layer, maps: Iterable[Map], threads: int = 1) -> Iterator[tuple[int, Map]]:
     """Yield (index, map) for each combination of *layer*, in order, of the *maps* of all its filters.
 
     A filter's map is let go once it is counted in; what is kept is one array for every combination that
@@ -69,7 +71,7 @@ def combined(layer: Layer, maps: Iterable[Map]) -> Iterator[tuple[int, Map]]:
                 begun[each.name] = _counted_in(each, begun.get(each.name), values)
         while done < len(waiting) and not left[waiting[done].name]:
             each = waiting[done]
-            yield done, _finished(each, begun.pop(each.name))
+            yield done, _finished(each, begun.pop(each.name), threads)
             done += 1
 
 
@@ -108,37 +110,58 @@ def _counted_in(each: Combination, before: NDArray[Any] | None, values: Map) -> 
         return own if before is None else np.add(before, own, out=before)
 
 
-def _finished(each: Combination, total: NDArray[Any]) -> Map:
+def _finished(each: Combination, total: NDArray[Any], threads: int) -> Map:
     """Return the map of a combination of which all is counted in."""
     if each.operation == "modulus":
         np.sqrt(total, out=total)
     elif each.operation == "mean":
         total /= len(each.filters)
-    return window_mean(total, each.window) if each.window else total.astype(np.float32, copy=False)
+    return window_mean(total, each.window, threads) if each.window else total.astype(np.float32, copy=False)
 
 
-def window_mean(values: NDArray[Any], size: int) -> Map:
+def window_mean(values: NDArray[Any], size: int, threads: int = 1) -> Map:
     """Return the means of *values* (H, W) over those places of size×size around each that exist, float32.
 
     An even window reaches one place further to the bottom and right. Sums are float64 and only ever
-    added to: nothing that is not finite, or large, reaches a place whose window does not hold it.
+    added to: nothing that is not finite, or large, reaches a place whose window does not hold it. The
+    values do not depend on *threads*.
 
     >>> window_mean(np.array([[0.0, 3.0, 6.0, 9.0]]), 3).tolist()
     [[1.5, 3.0, 6.0, 7.5]]
     """
     height, width = values.shape
     before, after = (size - 1) // 2, size // 2
-    counts = [_sums(np.pad(np.ones(n), (before, after)), size) for n in (height, width)]
+    rows, columns = (_sums(np.pad(np.ones(n), (before, after)), size) for n in (height, width))
     out = np.empty((height, width), np.float32)
-    with np.errstate(invalid="ignore", over="ignore"):
-        for first in range(0, height, _BAND):
-            last = min(first + _BAND, height)
-            top, bottom = max(first - before, 0), min(last + after, height)
-            missing = top - (first - before), last + after - bottom
-            rows = np.pad(values[top:bottom].astype(np.float64), (missing, (before, after)))
-            sums = _sums(_sums(rows, size).T, size).T
-            out[first:last] = sums / (counts[0][first:last, None] * counts[1])
+
+    def fill(band: _Part) -> None:
+        with np.errstate(invalid="ignore", over="ignore"):
+            for tile in _parts(width, before, after, max(_TILE[1], size)):
+                part = np.pad(values[band.held, tile.held].astype(np.float64), (band.missing, tile.missing))
+                part = _sums(_sums(part.T, size).T, size)
+                out[band.places, tile.places] = part / (rows[band.places, None] * columns[tile.places])
+
+    bands = _parts(height, before, after, max(_TILE[0], size))
+    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
+        for _ in map(fill, bands) if pool is None else pool.map(fill, bands):
+            pass
     return out
+
+
+class _Part(NamedTuple):
+    """Places along an axis, those that their windows hold, and how many of these are missing at both ends."""
+
+    places: slice
+    held: slice
+    missing: tuple[int, int]
+
+
+def _parts(length: int, before: int, after: int, step: int) -> Iterator[_Part]:
+    """Yield *length* places of an axis in parts of *step*."""
+    for first in range(0, length, step):
+        last = min(first + step, length)
+        held = slice(max(first - before, 0), min(last + after, length))
+        yield _Part(slice(first, last), held, (held.start - (first - before), last + after - held.stop))
 
 
 def _sums(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:

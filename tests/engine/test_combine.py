@@ -112,11 +112,14 @@ def test_window_mean_against_loops(height, width, size, seed):
     assert_near(window_mean(values, size), windowed(values, size))
 
 
-@pytest.mark.parametrize("height", [255, 256, 257, 600])
+@pytest.mark.parametrize("height", [127, 128, 129, 256, 257, 600])
 @pytest.mark.parametrize("size", [1, 15, 16])
-def test_window_mean_of_tall_maps_goes_in_bands_unseen(height, size):
+def test_window_mean_of_large_maps_goes_in_tiles_unseen(height, size):
     values = np.random.default_rng(height).random((height, 3))
-    assert_near(window_mean(values, size), windowed(values, size))
+    found = window_mean(values, size)
+    assert_near(found, windowed(values, size))
+    assert np.array_equal(window_mean(values, size, threads=3), found)
+    assert_near(window_mean(values.T, size), found.T)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -167,7 +167,7 @@ def gabor_opencv(
     """Return the kernel of OpenCV's ``getGaborKernel`` as (name, weights (F, F)), stored turned by 180°.
 
     ``exp(−(u² + γ²v²)/2σ²)·cos(2πu/λ + ψ)``, not normalised, at the place mirrored in the middle: the library
-    correlates with it. Its names and its units, but *theta* and *psi* in degrees. An even *size* gives one more.
+    correlates with it. Its names and units, but *theta* and *psi* in degrees. An even *size* gives one more.
 
     >>> [(name, weights.shape) for name, weights in gabor_opencv(4, 2, 8)]
     [('gabor_8_000', (5, 5))]
