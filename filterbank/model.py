@@ -107,6 +107,17 @@ class Combination:
     filters: tuple[str, ...]
     window: int | None = None
 
+    def __post_init__(self) -> None:
+        where = f"combine {self.name!r}"
+        if self.operation not in COMBINATIONS:
+            raise RequestError(f"{where}: found {self.operation!r}; accepted: {', '.join(COMBINATIONS)}")
+        count = len(self.filters)
+        if count == 0 or (count > 1 and self.operation == "keep"):
+            accepted = "one filter" if self.operation == "keep" else "at least one filter"
+            raise RequestError(f"{where}: {self.operation}: found {count or 'none'}; accepted: {accepted}")
+        if self.window is not None and self.window < 1:
+            raise RequestError(f"{where}: window: found {self.window}; accepted: a whole number from 1")
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

@@ -76,7 +76,8 @@ def _combine(written: Written, values: Values[str, Any], faults: Faults) -> tupl
     names = [entry.name for entry in written.entries]
     if written.count != len(names):
         return ()
-    return tuple(each.resolve(names, faults) for each in values.get("combine", ()))
+    read = [each.resolve(names, faults) for each in values.get("combine", ())]
+    return tuple(each for each in read if each is not None)
 
 
 def _layer(filters: tuple[Filter, ...], combine: tuple[Combination, ...], values: Values[str, Any]) -> Layer:

@@ -74,9 +74,12 @@ class WrittenCombination:
     window: int | None
     where: str
 
-    def resolve(self, names: list[str], faults: Faults) -> Combination:
-        """Return the combination of those of the filters *names* that it means, in the bank's order."""
-        where = join(self.where, self.operation)
+    def resolve(self, names: list[str], faults: Faults) -> Combination | None:
+        """Return the combination of those of the filters *names* that it means, in the bank's order.
+
+        None after adding what is wrong to *faults*.
+        """
+        where, before = join(self.where, self.operation), len(faults)
         for glob, at in self.globs:
             if not any(fnmatchcase(name, glob) for name in names):
                 shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
@@ -87,6 +90,8 @@ class WrittenCombination:
             found = f"found {len(chosen)} filters, {chosen[0]} to {chosen[-1]}"
             hint = "keep each in an entry of its own, or use maximum, modulus, sum or mean"
             faults.add(self.globs[0][1], where, found, "accepted: one filter", hint)
+        if len(faults) > before:
+            return None
         return Combination(self.name, self.operation, chosen, self.window)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from filterbank.engine.execute import Pixels, Told, convolve
 from filterbank.engine.plan import Plan
+from filterbank.errors import RequestError
 from filterbank.model import Combination, Layer
 
 Map = NDArray[np.float32]
@@ -59,12 +60,23 @@ def combined(layer: Layer, maps: Iterable[Map], threads: int = 1) -> Iterator[tu
 
     A filter's map is let go once it is counted in; what is kept is one array for every combination that
     has begun and is not yet handed on.
+
+    Raises
+    ------
+    RequestError
+        A combination names a filter that the layer has not.
     """
     waiting = list(layer.combine)
+    names = layer.names
+    for each in waiting:
+        unknown = [name for name in each.filters if name not in names]
+        if unknown:
+            accepted = ", ".join(names)
+            raise RequestError(f"combine {each.name!r}: no filter {unknown[0]!r}; accepted: {accepted}")
     left = {each.name: set(each.filters) for each in waiting}
     begun: dict[str, NDArray[Any]] = {}
     done = 0
-    for name, values in zip(layer.names, maps, strict=True):
+    for name, values in zip(names, maps, strict=True):
         for each in waiting[done:]:
             if name in left[each.name]:
                 left[each.name].remove(name)

@@ -186,6 +186,13 @@ def test_parameters_are_refused_alike(name, given_, said, tmp_path):
     assert fault.column > 1
 
 
+def test_none_stands_for_what_may_be_left_out():
+    assert len(families.gabor(8, size=None, sigma=None)) == 1
+    with pytest.raises(RequestError, match="gabor: orientation: found None"):
+        families.gabor(8, orientation=None)
+    assert len(families.gabor(np.float64(8), orientations=np.int64(2))) == 2
+
+
 def test_a_family_that_is_not_there():
     with pytest.raises(AttributeError, match="no attribute 'gobar'"):
         families.gobar  # noqa: B018

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from filterbank import engine
 from filterbank.engine.combine import combined, held, window_mean
+from filterbank.errors import RequestError
 from filterbank.model import Activation, Combination, Filter, Layer, Stack
 
 NAMES = "abcd"
@@ -197,3 +198,23 @@ def test_methods_of_a_combination_are_those_of_its_filters():
     both = Combination("both", "sum", ("a", "b"))
     plan = engine.plan(Stack((Layer(filters, combine=(both,)),)), (600, 600))
     assert engine.methods(plan) == (", ".join(dict.fromkeys(plan.methods)),)
+
+
+def test_a_filter_that_is_not_there():
+    plan = engine.plan(Stack((layer(Combination("x", "sum", ("a", "z"))),)), (4, 4))
+    with pytest.raises(RequestError, match="combine 'x': no filter 'z'; accepted: a, b, c, d"):
+        list(engine.outputs(plan, np.zeros((1, 4, 4), np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("given_", "said"),
+    [
+        (("x", "product", ("a",)), "found 'product'; accepted: maximum, modulus, sum, mean, keep"),
+        (("x", "keep", ("a", "b")), "keep: found 2; accepted: one filter"),
+        (("x", "sum", ()), "sum: found none; accepted: at least one filter"),
+        (("x", "sum", ("a",), 0), "window: found 0; accepted: a whole number from 1"),
+    ],
+)
+def test_combinations_that_make_no_sense(given_, said):
+    with pytest.raises(RequestError, match=said):
+        Combination(*given_)

@@ -74,11 +74,16 @@ class Family:
         @functools.wraps(make)
         def function(*values: Any, **given: Any) -> Made:
             for name, value in (*zip(names, values, strict=False), *given.items()):
-                if name in keys and not (value is None and not keys[name].required):
+                if name in keys and not (value is None and _may_be_left_out(keys[name])):
                     _check(keys[name], value, self.name)
             return make(*values, **given)
 
         return function
+
+
+def _may_be_left_out(key: Key) -> bool:
+    """Return whether None stands for a value that is not given."""
+    return not key.required and key.default is None
 
 
 def _check(key: Key, value: Any, where: str) -> None:
