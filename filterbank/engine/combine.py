@@ -99,33 +99,44 @@ def held(layer: Layer) -> int:
     place = {name: index for index, name in enumerate(layer.names)}
     spans, last = [], 0
     for each in layer.combine:
-        places = [place[name] for name in each.filters]
+        first, *others = sorted(place[name] for name in each.filters)
         # None is handed on before those in front of it.
-        last = max(last, *places)
-        spans.append((min(places), last, 4 if each.operation in ("maximum", "keep") else 8))
+        last = max(last, first, *others)
+        summed = others[0] if others and each.operation != "maximum" else last + 1
+        spans.append((first, summed, last))
     return max(
-        (sum(size for first, end, size in spans if first <= now <= end) for now in range(len(layer.names))),
+        (
+            sum(4 if now < summed else 8 for first, summed, last in spans if first <= now <= last)
+            for now in range(len(layer.names))
+        ),
         default=0,
     )
 
 
 def _counted_in(each: Combination, before: NDArray[Any] | None, values: Map) -> NDArray[Any]:
-    """Return what is kept of a combination once *values* are counted in."""
+    """Return what is kept of a combination once *values* are counted in: one map as it is, sums as float64."""
     own: NDArray[Any] = np.abs(values) if each.window else values
+    if before is None:
+        return own if each.window else own.copy()  # the map itself is a part of a larger array
     with np.errstate(invalid="ignore", over="ignore"):
-        if each.operation in ("maximum", "keep"):
-            # A copy: the map itself is a part of a larger array.
-            return own.copy() if before is None else np.maximum(before, own, out=before)
-        own = own.astype(np.float64)
-        if each.operation == "modulus":
-            np.square(own, out=own)
-        return own if before is None else np.add(before, own, out=before)
+        if each.operation == "maximum":
+            np.maximum(before, own, out=before)
+            return before
+        total = _term(each, before) if before.dtype == np.float32 else before
+        total += _term(each, own)
+        return total
+
+
+def _term(each: Combination, values: Map) -> NDArray[np.float64]:
+    """Return what *values* add to a sum."""
+    wide = values.astype(np.float64)
+    return np.square(wide, out=wide) if each.operation == "modulus" else wide
 
 
 def _finished(each: Combination, total: NDArray[Any], threads: int) -> Map:
     """Return the map of a combination of which all is counted in."""
     if each.operation == "modulus":
-        np.sqrt(total, out=total)
+        total = np.sqrt(total, out=total) if len(each.filters) > 1 else np.abs(total, out=total)
     elif each.operation == "mean":
         total /= len(each.filters)
     return window_mean(total, each.window, threads) if each.window else total.astype(np.float32, copy=False)

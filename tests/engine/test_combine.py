@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from filterbank import engine
 from filterbank.engine.combine import combined, held, window_mean
 from filterbank.errors import RequestError
-from filterbank.model import Activation, Combination, Filter, Layer, Stack
+from filterbank.model import COMBINATIONS, Activation, Combination, Filter, Layer, Stack
 
 NAMES = "abcd"
 
@@ -65,7 +65,7 @@ def test_a_wrong_pixel_is_seen():
         assert_near(wrong, wanted)
 
 
-COMBINATIONS = (
+EVERY = (
     Combination("largest", "maximum", ("a", "b", "c")),
     Combination("energy", "modulus", ("b", "d")),
     Combination("total", "sum", ("a", "d")),
@@ -80,12 +80,12 @@ COMBINATIONS = (
 @pytest.mark.parametrize("method", ["auto", "direct", "fft"])
 def test_every_operation_against_loops(method):
     image = np.random.default_rng(1).normal(size=(1, 13, 17)).astype(np.float32)
-    whole = layer(*COMBINATIONS, activation="tanh")
+    whole = layer(*EVERY, activation="tanh")
     plan = engine.plan(Stack((whole,)), (13, 17), method)
     maps = dict(zip(NAMES, (values for _, values in engine.run(plan, image)), strict=True))
     found = list(engine.outputs(plan, image))
-    assert [index for index, _, _ in found] == list(range(len(COMBINATIONS)))
-    for (_, values, told), each in zip(found, COMBINATIONS, strict=True):
+    assert [index for index, _, _ in found] == list(range(len(EVERY)))
+    for (_, values, told), each in zip(found, EVERY, strict=True):
         wanted = slow(each, maps)
         assert_near(values, wanted)
         assert told.minimum == values.min()
@@ -96,7 +96,7 @@ def test_every_operation_against_loops(method):
 
 def test_the_answer_does_not_depend_on_threads():
     image = np.random.default_rng(2).normal(size=(1, 40, 50)).astype(np.float32)
-    plan = engine.plan(Stack((layer(*COMBINATIONS),)), (40, 50))
+    plan = engine.plan(Stack((layer(*EVERY),)), (40, 50))
     one, two = ([v.tobytes() for _, v, _ in engine.outputs(plan, image, n)] for n in (1, 2))
     assert one == two
 
@@ -181,15 +181,28 @@ def test_maps_come_in_the_order_of_the_entries():
 
 def test_held_counts_what_has_begun_and_waits():
     late = Combination("late", "keep", ("d",)), Combination("early", "sum", ("a", "b"))
-    assert held(layer(*late)) == 12  # early waits for late
+    assert held(layer(*late)) == 12  # early, a sum of two, waits for late
     assert held(layer(*late[::-1])) == 8
     pairs = [Combination(n, "modulus", tuple(n)) for n in ("ab", "cd")]
     assert held(layer(*pairs)) == 8
+    assert held(layer(Combination("all", "maximum", ("a", "b", "c")))) == 4
+    crossed = [Combination(n, "mean", tuple(n)) for n in ("ac", "bd")]
+    assert held(layer(*crossed)) == 12  # b beside the sum of a and c
+
+
+@pytest.mark.parametrize("operation", COMBINATIONS)
+@pytest.mark.parametrize("window", [None, 3])
+def test_combinations_of_one_filter(operation, window):
+    maps = {"a": np.random.default_rng(3).normal(size=(5, 6)).astype(np.float32)}
+    one = Combination("x", operation, ("a",), window)
+    ((_, found),) = combined(layer(one, names="a"), maps.values())
+    assert_near(found, slow(one, maps))
+    assert not np.shares_memory(found, maps["a"])
 
 
 def test_the_input_maps_are_left_alone():
     maps = [np.ones((2, 2), np.float32) for _ in range(4)]
-    list(combined(layer(*COMBINATIONS), maps))
+    list(combined(layer(*EVERY), maps))
     assert all((values == 1).all() for values in maps)
 
 
