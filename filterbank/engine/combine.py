@@ -114,7 +114,7 @@ def held(layer: Layer) -> int:
 
 
 def _counted_in(each: Combination, before: NDArray[Any] | None, values: Map) -> NDArray[Any]:
-    """Return what is kept of a combination once *values* are counted in: one map as it is, sums as float64."""
+    """Return what is kept of a combination once *values* are counted in: a map as it is, sums as float64."""
     own: NDArray[Any] = np.abs(values) if each.window else values
     if before is None:
         return own if each.window else own.copy()  # the map itself is a part of a larger array

@@ -3,55 +3,32 @@
 from __future__ import annotations
 
 from filterbank.bankfile.families.family import MAX_SIZE, Family
+from filterbank.bankfile.families.parameters import (
+    ANY_SIZE,
+    CUT,
+    CUT_4,
+    DC,
+    DEGREES,
+    DRAWN,
+    EXACT,
+    FREQUENCY,
+    GRID,
+    LAMBDA,
+    LARGEST_BASIS,
+    MAX_SIGMA,
+    ODD_SIZE,
+    ORIENTATION,
+    PART,
+    SCALED_SIZE,
+    SIGMA,
+    SIGMA_4,
+    SIZE,
+    SLOPE,
+    count,
+    part,
+)
 from filterbank.bankfile.keys import Key
 from filterbank.bankfile.kinds import Choice, Integer, Number
-
-MAX_SIGMA = 170.0  # 3σ within MAX_SIZE
-_LARGEST_BASIS = 32
-
-_ANY_SIZE, _ODD_SIZE = Integer(1, MAX_SIZE), Integer(1, MAX_SIZE, odd=True)
-_SIGMA = Key("sigma", Number(above=0, high=MAX_SIGMA), "standard deviation in pixels", required=True)
-_CUT = Key("size", _ANY_SIZE, "rows and columns; without it 3 sigma to every side")
-_CUT_4 = Key("size", _ANY_SIZE, "rows and columns; without it 4 sigma to every side")
-_SCALED_SIZE = Key("size", _ODD_SIZE, "rows and columns of all; without it what each scale needs")
-_GRID = Key("size", Integer(3, 255, odd=True), "rows and columns", 49)
-_LAMBDA = Number(low=2, high=MAX_SIZE)
-_DEGREES = Number()
-_FREQUENCY = Number(above=0, high=0.5)
-_ORIENTATION = Key(
-    "orientation", _DEGREES, "degrees from the right towards the bottom; the first of several", 0
-)
-_PART = Choice(("even", "odd", "pair"))
-_DC = Key("dc", Choice(("removed", "kept")), "whether the weights are made to sum to 0", "removed")
-_SLOPE = Key(
-    "normalize",
-    Choice(("slope", "none")),
-    "slope: a ramp is answered by its slope; none: whole numbers",
-    "slope",
-)
-_EXACT = Key(
-    "normalize",
-    Choice(("polynomial", "none")),
-    "polynomial: exact on polynomials; none: samples",
-    "polynomial",
-)
-_SEED = Key("seed", Integer(0, 2**32 - 1), "the same seed gives the same filters", 0)
-_DRAWN = (
-    Key("filters", Integer(1, 65536), "how many", 8),
-    Key("size", _ANY_SIZE, "rows and columns", 5),
-    Key("channels", Integer(1, 65536), "channels C", 1),
-    _SEED,
-)
-
-
-def _count(name: str, usual: int, most: int = 180, least: int = 1) -> Key:
-    doc = "directions that divide the half turn evenly" if name == "orientations" else "scales, finest first"
-    return Key(name, Integer(least, most), doc, usual)
-
-
-def _part(usual: str) -> Key:
-    return Key("part", _PART, "even (cosine), odd (sine), or both", usual)
-
 
 _FAMILIES = (
     # --- smoothing and sharpening ---
@@ -59,7 +36,7 @@ _FAMILIES = (
     Family(
         "box",
         "classic",
-        (Key("size", _ANY_SIZE, "rows and columns", required=True),),
+        (SIZE,),
         "mean over a square: 1/F²",
     ),
     Family(
@@ -68,11 +45,11 @@ _FAMILIES = (
         (Key("radius", Number(low=0, high=(MAX_SIZE - 1) / 2), "pixels from the middle", required=True),),
         "mean over a disc: blur of a lens",
     ),
-    Family("gaussian", "classic", (_SIGMA, _CUT), "sampled Gaussian, its weights summing to 1"),
+    Family("gaussian", "classic", (SIGMA, CUT), "sampled Gaussian, its weights summing to 1"),
     Family(
         "binomial",
         "classic",
-        (Key("size", _ANY_SIZE, "rows and columns", required=True),),
+        (SIZE,),
         "row of Pascal's triangle times itself, summing to 1",
     ),
     Family(
@@ -80,8 +57,8 @@ _FAMILIES = (
         "classic",
         (
             Key("amount", Number(low=0, high=1000), "how much is added", required=True),
-            _SIGMA,
-            Key("size", _ODD_SIZE, _CUT.doc),
+            SIGMA,
+            Key("size", ODD_SIZE, CUT.doc),
         ),
         "δ + amount·(δ − Gaussian): sharpens",
     ),
@@ -97,19 +74,19 @@ _FAMILIES = (
     ),
     # --- first derivatives ---
     Family(
-        "sobel", "gradients", (_SLOPE,), "[−1 0 1] smoothed by 1 2 1, in x and y", "Sobel and Feldman, 1968"
+        "sobel", "gradients", (SLOPE,), "[−1 0 1] smoothed by 1 2 1, in x and y", "Sobel and Feldman, 1968"
     ),
     Family(
         "prewitt",
         "gradients",
-        (_SLOPE,),
+        (SLOPE,),
         "[−1 0 1] smoothed by 1 1 1, in x and y",
         "Prewitt, in Picture Processing and Psychopictorics, 1970",
     ),
     Family(
         "scharr",
         "gradients",
-        (Key("variant", Choice(("3-10-3", "47-162-47")), "the smoothing weights", "3-10-3"), _SLOPE),
+        (Key("variant", Choice(("3-10-3", "47-162-47")), "the smoothing weights", "3-10-3"), SLOPE),
         "[−1 0 1] smoothed by 3 10 3, in x and y",
         "Scharr, Optimal Operators in Digital Image Processing, Heidelberg, 2000",
     ),
@@ -154,11 +131,11 @@ _FAMILIES = (
         "gaussian_derivative",
         "derivatives",
         (
-            Key("sigma", Number(low=0.3, high=127), _SIGMA.doc, required=True),
+            SIGMA_4,
             Key("x", Integer(0, 4), "order along the rows", 1),
             Key("y", Integer(0, 4), "order down the columns", 0),
-            _CUT_4,
-            _EXACT,
+            CUT_4,
+            EXACT,
         ),
         "one derivative of a Gaussian",
         "Koenderink and van Doorn, Biological Cybernetics 55:367-375, 1987",
@@ -167,10 +144,10 @@ _FAMILIES = (
         "jet",
         "derivatives",
         (
-            Key("sigma", Number(low=0.3, high=127), _SIGMA.doc, required=True),
+            SIGMA_4,
             Key("order", Integer(0, 4), "the highest order", 2),
-            _CUT_4,
-            _EXACT,
+            CUT_4,
+            EXACT,
         ),
         "all derivatives of a Gaussian up to an order",
         "Koenderink and van Doorn, Biological Cybernetics 55:367-375, 1987",
@@ -178,7 +155,7 @@ _FAMILIES = (
     Family(
         "log",
         "derivatives",
-        (Key("sigma", Number(low=0.3, high=127), _SIGMA.doc, required=True), _CUT_4),
+        (SIGMA_4, CUT_4),
         "Laplacian of a Gaussian, its mean taken off",
         "Marr and Hildreth, Proc. R. Soc. Lond. B 207:187-217, 1980",
     ),
@@ -188,7 +165,7 @@ _FAMILIES = (
         (
             Key("sigma", Number(above=0, high=MAX_SIGMA), "the narrower one's, in pixels", required=True),
             Key("ratio", Number(above=1, high=100), "the wider sigma, in the narrower", 1.6),
-            Key("size", _ANY_SIZE, "rows and columns; without it 3 of the wider sigma to every side"),
+            Key("size", ANY_SIZE, "rows and columns; without it 3 of the wider sigma to every side"),
         ),
         "difference of two Gaussians",
         "Marr and Hildreth, Proc. R. Soc. Lond. B 207:187-217, 1980",
@@ -197,12 +174,12 @@ _FAMILIES = (
         "steerable",
         "steered",
         (
-            Key("orientation", _DEGREES, "degrees counter-clockwise from the right; the first of several", 0),
-            _count("orientations", 4),
-            Key("part", _PART, "even (G2), odd (H2), or both", "pair"),
+            Key("orientation", DEGREES, "degrees counter-clockwise from the right; the first of several", 0),
+            count("orientations", 4),
+            Key("part", PART, "even (G2), odd (H2), or both", "pair"),
             Key("size", Integer(3, 255, odd=True), "rows and columns", 9),
             Key("spacing", Number(above=0, high=2), "from tap to tap on the formulas' axis", 0.67),
-            _DC,
+            DC,
         ),
         "second derivative G2 and its Hilbert transform H2, steered",
         "Freeman and Adelson, PAMI 13:891-906, 1991",
@@ -213,7 +190,7 @@ _FAMILIES = (
         (
             Key("size", Integer(3, 255, odd=True), "rows and columns", 9),
             Key("spacing", Number(above=0, high=2), "from tap to tap on the formulas' axis", 0.67),
-            _DC,
+            DC,
         ),
         "the seven filters that G2 and H2 are steered with",
         "Freeman and Adelson, PAMI 13:891-906, 1991",
@@ -223,16 +200,16 @@ _FAMILIES = (
         "gabor",
         "waves",
         (
-            Key("wavelength", _LAMBDA, "pixels from crest to crest", required=True),
-            _ORIENTATION,
-            _count("orientations", 1),
+            Key("wavelength", LAMBDA, "pixels from crest to crest", required=True),
+            ORIENTATION,
+            count("orientations", 1),
             Key("sigma", Number(above=0, high=MAX_SIGMA), "the Gaussian's along the wave, in pixels"),
             Key("bandwidth", Number(low=0.1, high=5), "octaves; 1 without it and sigma"),
             Key("aspect", Number(low=0.05, high=20), "sigma along the wave over that across it", 0.5),
-            Key("phase", _DEGREES, "degrees", 0),
-            _part("even"),
-            _DC,
-            _CUT,
+            Key("phase", DEGREES, "degrees", 0),
+            part("even"),
+            DC,
+            CUT,
         ),
         "a wave under a Gaussian",
         "Daugman, J. Opt. Soc. Am. A 2:1160-1169, 1985",
@@ -242,14 +219,14 @@ _FAMILIES = (
         "gabor_skimage",
         "waves",
         (
-            Key("frequency", _FREQUENCY, "cycles a pixel", required=True),
-            Key("theta", _DEGREES, "degrees from the right towards the bottom", 0),
+            Key("frequency", FREQUENCY, "cycles a pixel", required=True),
+            Key("theta", DEGREES, "degrees from the right towards the bottom", 0),
             Key("bandwidth", Number(low=0.1, high=5), "octaves", 1),
             Key("sigma_x", Number(above=0, high=MAX_SIGMA), "along the wave, in pixels"),
             Key("sigma_y", Number(above=0, high=MAX_SIGMA), "across the wave, in pixels"),
             Key("n_stds", Number(low=1, high=20), "sigmas to every side", 3),
-            Key("offset", _DEGREES, "phase in degrees", 0),
-            _part("even"),
+            Key("offset", DEGREES, "phase in degrees", 0),
+            part("even"),
         ),
         "as scikit-image's gabor_kernel",
         "scikit-image, skimage.filters.gabor_kernel",
@@ -266,10 +243,10 @@ _FAMILIES = (
                 required=True,
             ),
             Key("sigma", Number(above=0, high=1000), "along the wave, in pixels", required=True),
-            Key("lambd", _LAMBDA, "wavelength in pixels", required=True),
-            Key("theta", _DEGREES, "degrees from the right towards the bottom", 0),
+            Key("lambd", LAMBDA, "wavelength in pixels", required=True),
+            Key("theta", DEGREES, "degrees from the right towards the bottom", 0),
             Key("gamma", Number(low=0.01, high=100), "sigma along the wave over that across it", 1),
-            Key("psi", _DEGREES, "phase in degrees", 90),
+            Key("psi", DEGREES, "phase in degrees", 90),
         ),
         "as OpenCV's getGaborKernel",
         "OpenCV, cv::getGaborKernel",
@@ -278,13 +255,13 @@ _FAMILIES = (
         "manjunath_ma",
         "wavelets",
         (
-            Key("low", _FREQUENCY, "the coarsest scale's cycles a pixel", 0.05),
-            Key("high", _FREQUENCY, "the finest scale's", 0.4),
-            _count("scales", 4, 16, 2),
-            _count("orientations", 6, least=2),
-            _part("pair"),
-            _DC,
-            _SCALED_SIZE,
+            Key("low", FREQUENCY, "the coarsest scale's cycles a pixel", 0.05),
+            Key("high", FREQUENCY, "the finest scale's", 0.4),
+            count("scales", 4, 16, 2),
+            count("orientations", 6, least=2),
+            part("pair"),
+            DC,
+            SCALED_SIZE,
         ),
         "Gabor wavelets whose spectra touch",
         "Manjunath and Ma, PAMI 18:837-842, 1996",
@@ -294,16 +271,16 @@ _FAMILIES = (
         "log_gabor",
         "wavelets",
         (
-            Key("wavelength", _LAMBDA, "the finest scale's, in pixels", 3),
+            Key("wavelength", LAMBDA, "the finest scale's, in pixels", 3),
             Key("factor", Number(above=1, high=10), "from scale to scale", 2),
-            _count("scales", 4, 16),
-            _count("orientations", 6),
+            count("scales", 4, 16),
+            count("orientations", 6),
             Key(
                 "width", Number(low=0.1, high=0.95), "ratio of frequencies; 0.74 is an octave, 0.55 two", 0.65
             ),
             Key("overlap", Number(low=0.5, high=5), "distance of two directions over their sigma", 1.5),
-            _part("pair"),
-            _SCALED_SIZE,
+            part("pair"),
+            SCALED_SIZE,
         ),
         "Gaussians on the logarithm of frequency",
         "Field, J. Opt. Soc. Am. A 4:2379-2394, 1987",
@@ -312,7 +289,7 @@ _FAMILIES = (
     Family(
         "morlet",
         "wavelets",
-        (_count("scales", 4, 8), _count("orientations", 8), _part("pair"), _SCALED_SIZE),
+        (count("scales", 4, 8), count("orientations", 8), part("pair"), SCALED_SIZE),
         "the wavelets of scattering networks",
         "Bruna and Mallat, PAMI 35:1872-1886, 2013",
         "convolution",
@@ -321,7 +298,7 @@ _FAMILIES = (
     Family(
         "leung_malik",
         "oxford",
-        (Key("variant", Choice(("small", "large")), "sigma from 1, or from √2", "large"), _GRID),
+        (Key("variant", Choice(("small", "large")), "sigma from 1, or from √2", "large"), GRID),
         "48 edges, bars and blobs",
         "Leung and Malik, Int. J. Computer Vision 43:29-44, 2001",
         "convolution",
@@ -329,14 +306,12 @@ _FAMILIES = (
     Family(
         "rfs",
         "oxford",
-        (Key("variant", Choice(("rfs", "mr4")), "38 filters, or the 14 of the coarsest scale", "rfs"), _GRID),
+        (Key("variant", Choice(("rfs", "mr4")), "38 filters, or the 14 of the coarsest scale", "rfs"), GRID),
         "38 edges, bars and blobs: the filters of MR8",
         "Varma and Zisserman, Int. J. Computer Vision 62:61-81, 2005",
         "convolution",
     ),
-    Family(
-        "schmid", "oxford", (_GRID,), "13 rings that no turn changes", "Schmid, CVPR, 2001", "convolution"
-    ),
+    Family("schmid", "oxford", (GRID,), "13 rings that no turn changes", "Schmid, CVPR, 2001", "convolution"),
     Family(
         "laws",
         "texture",
@@ -359,11 +334,7 @@ _FAMILIES = (
     Family(
         "dct",
         "bases",
-        (
-            Key(
-                "size", Integer(1, _LARGEST_BASIS), "rows and columns; its square is the number of filters", 8
-            ),
-        ),
+        (Key("size", Integer(1, LARGEST_BASIS), "rows and columns; its square is the number of filters", 8),),
         "discrete cosine transform of blocks",
         "Ahmed, Natarajan and Rao, IEEE Trans. Computers C-23:90-93, 1974",
     ),
@@ -374,11 +345,11 @@ _FAMILIES = (
         "differences of two, three and four rectangles",
         "Viola and Jones, CVPR, 2001",
     ),
-    Family("random", "seeded", _DRAWN, "normally distributed weights, seeded"),
+    Family("random", "seeded", DRAWN, "normally distributed weights, seeded"),
     Family(
         "orthogonal",
         "seeded",
-        _DRAWN,
+        DRAWN,
         "random filters at right angles to each other, seeded",
         "Saxe, McClelland and Ganguli, ICLR, 2014",
     ),
