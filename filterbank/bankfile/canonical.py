@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from filterbank.model import Bank, Layer
+from filterbank.model import Bank, Combination, Filter, Layer
 
 
 def digest(bank: Bank) -> str:
@@ -34,11 +34,19 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "mean": _per_channel(layer.mean, layer.channels),
         "std": _per_channel(layer.std, layer.channels),
         "filters": [
-            # Adding 0.0 makes a negative zero a zero.
-            [each.name, float(each.bias) + 0.0, each.weights.shape, (each.weights + 0.0).ravel().tolist()]
-            for each in layer.filters
+            [each.name, float(each.bias) + 0.0, each.weights.shape, _weights(each)] for each in layer.filters
         ],
-    }
+    } | ({"combine": [_combination(each) for each in layer.combine]} if layer.combine else {})
+
+
+def _weights(each: Filter) -> str:
+    """Return the SHA-256 of a filter's weights; written out as text, large banks take half a second."""
+    # Adding 0.0 makes a negative zero a zero.
+    return hashlib.sha256((each.weights + 0.0).astype("<f8").tobytes()).hexdigest()
+
+
+def _combination(each: Combination) -> list[Any]:
+    return [each.name, each.operation, list(each.filters), each.window]
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> list[float]:

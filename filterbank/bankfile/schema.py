@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from filterbank.bankfile.combine import COMBINATION_KEYS, Combinations
 from filterbank.bankfile.entries import BESIDE_KEYS, ENTRY_KEYS, KERNEL_KEY, Entries
 from filterbank.bankfile.families import FAMILIES
 from filterbank.bankfile.keys import Key, object_schema
@@ -38,6 +39,7 @@ LAYER_KEYS = (
     Key("std", Numbers(Number(above=0)), "the image less its mean is divided by it", 1),
 )
 FILTERS_KEY = Key("filters", Entries(), "the filters, in the order of their maps", required=True)
+COMBINE_KEY = Key("combine", Combinations(), "maps made of the filters' maps; only these are written then")
 BANK_KEYS = (
     Key("name", Name(), "names the bank in file names and reports; without it the file's stem"),
     Key("description", Text(), "what the bank is for"),
@@ -45,10 +47,14 @@ BANK_KEYS = (
     Key("input", InputKind(), "what an image is turned into; without it by depth: 1 gray, 3 rgb, 4 rgba"),
     *LAYER_KEYS,
     FILTERS_KEY,
+    COMBINE_KEY,
 )
 
 # Keys of a filter that were written beside filters.
-HOMES = {key.name: "it belongs inside an entry of filters" for key in ENTRY_KEYS if key.name != "name"}
+HOMES = {
+    **{key.name: "it belongs inside an entry of combine" for key in COMBINATION_KEYS if key.name != "name"},
+    **{key.name: "it belongs inside an entry of filters" for key in ENTRY_KEYS if key.name != "name"},
+}
 
 
 def json_schema() -> dict[str, Any]:
@@ -72,12 +78,14 @@ def key_tables() -> str:
     | key | accepted | default | meaning |
     """
     lines = _table("The bank", BANK_KEYS) + _table("An entry of `filters`", (*BESIDE_KEYS, KERNEL_KEY))
-    lines += ["### Families", "", "| family | parameters | meaning |", "|---|---|---|"]
+    lines += _table("An entry of `combine`", COMBINATION_KEYS)
+    lines += ["### Families", "", "| family | parameters | meaning | source |", "|---|---|---|---|"]
     for name, family in FAMILIES.items():
         parameters = "; ".join(
             f"`{key.name}`: {key.kind.accepted}" + _usual(key.default, " (", ")") for key in family.parameters
         )
-        lines.append(f"| `{name}` | {parameters or '–'} | {_cell(family.doc)} |")
+        told = _cell(family.doc), _cell(family.source)
+        lines.append(f"| `{name}` | {parameters or '–'} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -8,6 +8,7 @@
 """
 
 from filterbank.engine.codes import to_codes
+from filterbank.engine.combine import held, methods, outputs
 from filterbank.engine.deflate import compress
 from filterbank.engine.execute import Told, convolve, encode, measure, run
 from filterbank.engine.explain import Term, Terms, explain, measured, one_output
@@ -25,9 +26,12 @@ __all__ = [
     "convolve",
     "encode",
     "explain",
+    "held",
     "measure",
     "measured",
+    "methods",
     "one_output",
+    "outputs",
     "plan",
     "run",
     "to_codes",
