@@ -20,6 +20,7 @@ from scipy.optimize import nnls
 from benchmarks import measure
 from filterbank import engine
 from filterbank.engine import cost
+from filterbank.engine.plan import price
 from filterbank.model import Filter, Layer, Stack
 
 GRID = {
@@ -105,7 +106,6 @@ def fit(rows: list[dict[str, object]]) -> dict[str, float]:
         layer = layer_of(entry, np.random.default_rng(0))
         side = round((entry["MP"] * 1e6) ** 0.5)
         g = layer.geometry((side, side))
-        taps = [int(entry["C"] * entry["F"] ** 2)] * int(entry["K"])
         blocks = {}
         for name in METHODS:
             choice = engine.plan(Stack((layer,)), (side, side), name).layers[0].choices[0]
@@ -114,10 +114,7 @@ def fit(rows: list[dict[str, object]]) -> dict[str, float]:
             parts = []
             for constant in names:
                 machine = cost.Machine(**{other: float(other == constant) for other in names})
-                if name == "direct":
-                    parts.append(cost.direct(g, taps, machine))
-                else:
-                    parts.append(getattr(cost, name)(g, len(taps), blocks[name], machine))
+                parts.append(price(layer, g, name, blocks[name], machine))
             equations.append(np.array(parts) / (spent * 1e6))
             targets.append(1.0)
     solution, _ = nnls(np.array(equations), np.array(targets))
@@ -150,13 +147,13 @@ def main() -> None:
     good = np.mean(losses <= GOOD)
     print(f"{good:.1%} of {len(rows)} cells within {GOOD}× of the best; worst {losses.max():.2f}×")
     told = {"machine": measure.machine(1), "cells": rows}
+    if given.json:
+        Path(given.json).write_text(json.dumps(told, indent=1), "utf-8")
     if given.fit:
         told["constants"] = fit(rows)
         print("constants of this machine:")
         for name, value in told["constants"].items():
             print(f"    {name}: float = {value:.4g}    # was {asdict(cost.DEFAULT)[name]:.4g}")
-    if given.json:
-        Path(given.json).write_text(json.dumps(told, indent=1), "utf-8")
 
 
 if __name__ == "__main__":

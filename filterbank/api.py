@@ -82,7 +82,7 @@ def apply(
     bank = _bank(bank)
     pixels = imagefile.prepare(_image(image, layout), bank.input).pixels
     groups = [plane[None] for plane in pixels] if bank.input == "each" else [pixels]
-    plan_ = engine.plan(bank.stack, pixels.shape[1:], method)
+    plan_ = engine.plan(bank.stack, pixels.shape[1:], method, engine.machine())
     count = _threads(threads)
     maps = [np.stack([values for _, values, _ in engine.outputs(plan_, group, count)]) for group in groups]
     return maps[0] if len(maps) == 1 else np.stack(maps, axis=1)
@@ -102,7 +102,7 @@ def plan(bank: AnyBank, size: tuple[int, int], *, method: str = "auto") -> engin
     >>> filterbank.plan("sobel", (480, 640)).output.out_width
     640
     """
-    return engine.plan(_bank(bank).stack, _size(size), method)
+    return engine.plan(_bank(bank).stack, _size(size), method, engine.machine())
 
 
 def explain(bank: AnyBank, size: tuple[int, int], *, method: str = "auto") -> dict[str, Any]:

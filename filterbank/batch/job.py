@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from filterbank import imagefile
+from filterbank import engine, imagefile
 from filterbank.batch import disk, names
 from filterbank.batch.decoded import Ahead
 from filterbank.batch.inputs import Source
 from filterbank.batch.manifest import Record
 from filterbank.batch.names import MANIFEST, Namer
-from filterbank.engine import METHODS
+from filterbank.engine import METHODS, Machine
 from filterbank.errors import FilterbankError, RequestError, shown
 from filterbank.imagefile import ReadOptions
 from filterbank.imagefile.encode import EXTENSIONS, TOPS
@@ -44,6 +44,7 @@ class Settings:
     fail_fast: bool = False
     fsync: bool = False
     linear: bool = False
+    compress: str = "fast"
     reading: ReadOptions = field(default_factory=ReadOptions)
     overrides: tuple[tuple[str, str], ...] = ()
     filters: tuple[str, ...] = ()
@@ -71,6 +72,7 @@ class Settings:
             "page": page,
             "layout": self.reading.layout,
             "linear": self.linear,
+            "compress": self.compress,
             "orient": self.reading.orient,
         }
 
@@ -94,6 +96,7 @@ class Job:
     stream: BinaryIO | None = None
     ahead: Ahead | None = None
     clock: Callable[[], float] = time.perf_counter
+    machine: Machine = field(default_factory=engine.machine)
 
     @property
     def manifest(self) -> Path:

@@ -21,6 +21,7 @@ from filterbank.batch.toned import Planned, Shared, Toned, Values, toned
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.encode import NpyStack, TiffStack
 from filterbank.imagefile.maptext import MapText
+from filterbank.imagefile.png import Deflate
 from filterbank.model import Bank
 
 
@@ -90,7 +91,18 @@ def _write_map(job: Job, finished: _Finished, alpha: Values | None, stream: Bina
     elif job.settings.format == "tiff":
         encode.write_tiff(finished.pixels, finished.text, stream, alpha)
     else:
-        encode.write_png(finished.pixels, finished.text, stream, alpha, crew.deflate)
+        encode.write_png(finished.pixels, finished.text, stream, alpha, _deflate(job, crew))
+
+
+def _deflate(job: Job, crew: Crew) -> Deflate:
+    if job.settings.compress == "fast":
+        return crew.deflate
+    from filterbank.imagefile.squeeze import squeeze  # noqa: PLC0415 - for the runs that ask for it
+
+    def smallest(rows: NDArray[np.uint8], bpp: int, swap: bool) -> bytes:
+        return min(squeeze(rows, bpp, swap), crew.deflate(rows, bpp, swap), key=len)
+
+    return smallest
 
 
 def _write_stack(

@@ -108,7 +108,7 @@ def planned(job: Job, bank: Bank, image: Image) -> Planned:
     """
     prepared = imagefile.prepare(image, bank.input, job.settings.linear)
     pixels = prepared.pixels
-    plan = engine.plan(bank.stack, pixels.shape[1:], job.settings.method)
+    plan = engine.plan(bank.stack, pixels.shape[1:], job.settings.method, job.machine)
     groups = tuple(plane[np.newaxis] for plane in pixels) if bank.input == "each" else (pixels,)
     if not job.settings.stack:
         encode.check_channels(job.settings.format, len(groups), prepared.alpha is not None)

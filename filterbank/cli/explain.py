@@ -82,7 +82,7 @@ def command(
     if pixels is not None:
         size = pixels.pixels.shape[1], pixels.pixels.shape[2]
     assert size is not None
-    plan = engine.plan(loaded.stack, size, method)
+    plan = engine.plan(loaded.stack, size, method, engine.machine())
     told: dict[str, Any] = {"bank": loaded.name, "digest": loaded.digest, **engine.explain(plan)}
     _keep(told, names)
     if run:

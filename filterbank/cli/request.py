@@ -49,6 +49,7 @@ class Request:
     max_pixels: int
     layout: str
     linear: bool
+    compress: str
     no_orient: bool
     method: str
     jobs: int | None
@@ -91,6 +92,7 @@ class Request:
             fail_fast=self.fail_fast,
             fsync=self.fsync,
             linear=self.linear,
+            compress=self.compress,
             reading=imagefile.ReadOptions(
                 page=self.page or 0,
                 max_pixels=self.max_pixels,

@@ -9,6 +9,8 @@
 
 from filterbank.engine.codes import to_codes
 from filterbank.engine.combine import held, methods, outputs
+from filterbank.engine.constants import machine
+from filterbank.engine.cost import Machine
 from filterbank.engine.deflate import compress
 from filterbank.engine.execute import Told, convolve, encode, measure, run
 from filterbank.engine.explain import Term, Terms, explain, measured, one_output
@@ -18,6 +20,7 @@ __all__ = [
     "METHODS",
     "Choice",
     "LayerPlan",
+    "Machine",
     "Plan",
     "Term",
     "Terms",
@@ -27,6 +30,7 @@ __all__ = [
     "encode",
     "explain",
     "held",
+    "machine",
     "measure",
     "measured",
     "methods",

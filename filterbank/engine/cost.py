@@ -16,16 +16,16 @@ from filterbank.geometry import Geometry
 class Machine:
     """Nanoseconds of one thread for the steps that the methods are made of."""
 
-    tap: float = 0.014  # one tap for one output, four or more filters together
-    lone_tap: float = 0.029  # the same for one filter alone
-    fill: float = 0.3  # one value into scratch
-    store: float = 0.42  # one output written and finished
-    transform: float = 0.25  # T²·log2 T of a transform of a tile, forward or back
-    product: float = 0.32  # one point of a tile, for a channel and a pair of filters
-    point: float = 0.0175  # one product of Cook-Toom
-    gather: float = 0.41  # one value of an input tile, transformed
-    pass_tap: float = 0.03  # one tap of a row or a column of a separable filter for one output
-    scatter: float = 0.29  # one value of an output tile, transformed back
+    tap: float = 0.0194  # one tap for one output, four or more filters together
+    lone_tap: float = 0.038  # the same for one filter alone
+    fill: float = 0.304  # one value into scratch
+    store: float = 0.751  # one output written and finished
+    transform: float = 0.204  # T²·log2 T of a transform of a tile, forward or back
+    product: float = 0.525  # one point of a tile, for a channel and a pair of filters
+    point: float = 0.0187  # one product of Cook-Toom
+    gather: float = 0.31  # one value of an input tile, transformed
+    pass_tap: float = 0.042  # one tap of a row or a column of a separable filter for one output
+    scatter: float = 0.0876  # one value of an output tile, transformed back
 
 
 DEFAULT = Machine()

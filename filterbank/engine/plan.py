@@ -9,21 +9,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from filterbank.engine import cost, winograd
-from filterbank.engine.fft import SIZES
-from filterbank.engine.separable import factor, is_contained
+from filterbank.engine import cost, gates
+from filterbank.engine.cost import Machine
 from filterbank.errors import RequestError
-from filterbank.geometry import Geometry, Pair, extent
+from filterbank.geometry import Geometry, Pair
 from filterbank.model import Layer, Stack
 
 METHODS = ("auto", "direct", "separable", "winograd", "fft")
 
 _FLOAT = 4  # bytes of a float32
-# An error of so many times the spread to expect is not met in practice.
-_SPREADS = 4
-_BAR = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,7 @@ _CHEAP = 128
 
 
 @lru_cache(maxsize=256)
-def plan(stack: Stack, size: Pair, method: str = "auto") -> Plan:
+def plan(stack: Stack, size: Pair, method: str = "auto", machine: Machine = cost.DEFAULT) -> Plan:
     """Return how *stack* is computed on an image of *size* (H, W).
 
     A batch of equal-sized images is planned once.
@@ -113,6 +108,8 @@ def plan(stack: Stack, size: Pair, method: str = "auto") -> Plan:
     method
         One of METHODS; ``auto`` lets the planner choose. A method asked for by name computes what it
         can compute within the accuracy bar and hands the rest to direct.
+    machine
+        What the steps of the methods cost; the choice is the same wherever it is.
 
     Raises
     ------
@@ -133,122 +130,66 @@ def plan(stack: Stack, size: Pair, method: str = "auto") -> Plan:
     layers = []
     for layer in stack.layers:
         geometry = layer.geometry(size)
-        layers.append(LayerPlan(layer, geometry, _choices(layer, geometry, method)))
+        layers.append(LayerPlan(layer, geometry, _choices(layer, geometry, method, machine)))
         size = geometry.out_height, geometry.out_width
     return Plan(stack, tuple(layers))
 
 
-def _choices(layer: Layer, g: Geometry, method: str) -> tuple[Choice, ...]:
+def _choices(layer: Layer, g: Geometry, method: str, machine: Machine) -> tuple[Choice, ...]:
     """Return the cheapest right method for each filter."""
     if method == "direct":
         return (Choice("direct", "asked for"),) * g.filters
     if method == "separable":
         return tuple(
-            Choice("separable", f"asked for; {_told(one)}")
+            Choice("separable", f"asked for; {gates.told(one)}")
             if one
-            else Choice("direct", f"separable cannot: {_ZEROS}")
-            for one in _terms(layer)
+            else Choice("direct", f"separable cannot: {gates.ZEROS}")
+            for one in gates.terms_of(layer)
         )
-    options, refusals = _options(layer, g)
+    options, refusals = gates.transforms(layer, g, machine)
     if method == "auto":
-        return _cheapest(layer, g, options, refusals)
+        return _cheapest(layer, g, options, refusals, machine)
     block = next((block for name, block in options if name == method), None)
     if block is None:
         return (Choice("direct", f"{method} cannot: {refusals[method]}"),) * g.filters
     return (Choice(method, "asked for", block),) * g.filters
 
 
-_ZEROS = "a pixel under a zero tap would enter the sum"
+def price(layer: Layer, g: Geometry, method: str, block: int = 0, machine: Machine = cost.DEFAULT) -> float:
+    """Return the price of a whole layer by *method*, in nanoseconds of one thread."""
+    if method == "direct":
+        return cost.direct(g, _taps(layer), machine)
+    if method == "separable":
+        terms = [one for one in gates.terms_of(layer) if one]
+        return cost.separable(g, [one.across for one in terms], [one.down for one in terms], machine)
+    return _price(method, block, g, g.filters, machine)
 
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """How many taps the rows and the columns of a separable filter have, and how many there are."""
-
-    across: int
-    down: int
-    count: int
-
-
-@lru_cache(maxsize=64)
-def _terms(layer: Layer) -> tuple[_Terms | None, ...]:
-    """Return the terms of each filter that may be taken apart, None for others."""
-    return tuple(_terms_of(weights) for weights in layer.weights)
-
-
-def _terms_of(weights: NDArray[np.float64]) -> _Terms | None:
-    found = factor(weights)
-    if not is_contained(weights, found):
-        return None
-    across, down = (int(np.count_nonzero(vectors)) for vectors in (found.rows, found.columns))
-    return _Terms(across, down, len(found.channels))
-
-
-def _told(terms: _Terms) -> str:
-    return f"{terms.count} term{'s' * (terms.count != 1)}"
-
-
-def _options(layer: Layer, g: Geometry) -> tuple[list[tuple[str, int]], dict[str, str]]:
-    """Return the transforms that are right for the layer, each with its best block, and why not others."""
-    options, refusals = [], {}
-    if reason := _why_not_winograd(layer, g):
-        refusals["winograd"] = reason
-    else:
-        options.append(("winograd", winograd.best_taps(g.kernel, g.stride)))
-    if reason := _why_not_fft(g):
-        refusals["fft"] = reason
-    else:
-        options.append(("fft", min(SIZES, key=lambda tile: cost.fft(g, g.filters, tile))))
-    return options, refusals
-
-
-def _why_not_winograd(layer: Layer, g: Geometry) -> str:
-    if g.groups > 1 or g.dilation != (1, 1):
-        return "it takes one group and dilation 1"
-    if min(g.kernel) < 2:
-        return "a kernel of one row or column has nothing to save"
-    if max(g.kernel) > 16:
-        return "blocks of a kernel above 16×16 cost more than they save"
-    error = _winograd_error(layer)
-    if _SPREADS * error > _BAR:
-        return f"its error of {error:.1g} could pass the accuracy bar"
-    return ""
-
-
-@lru_cache(maxsize=64)
-def _winograd_error(layer: Layer) -> float:
-    """Return the rounding to expect of a layer by Cook-Toom."""
-    return winograd.transform(
-        layer.weights, winograd.best_taps(layer.kernel, layer.stride), layer.stride
-    ).error
-
-
-def _why_not_fft(g: Geometry) -> str:
-    if g.groups > 1:
-        return "it takes one group"
-    spans = [extent(f, d) + s - 1 for f, d, s in zip(g.kernel, g.dilation, g.stride, strict=True)]
-    if max(spans) > max(SIZES):
-        return f"the kernel spans more than a tile of {max(SIZES)}"
-    return ""
+def _taps(layer: Layer) -> list[int]:
+    return [int(np.count_nonzero(weights)) for weights in layer.weights]
 
 
 def _cheapest(
-    layer: Layer, g: Geometry, options: list[tuple[str, int]], refusals: dict[str, str]
+    layer: Layer,
+    g: Geometry,
+    options: list[tuple[str, int]],
+    refusals: dict[str, str],
+    machine: Machine,
 ) -> tuple[Choice, ...]:
     """Return the cheapest split of the filters: some separable, some by one transform, the others direct."""
-    taps = [int(np.count_nonzero(weights)) for weights in layer.weights]
+    taps = _taps(layer)
     every = range(len(taps))
-    whole = {"direct": cost.direct(g, taps)}
-    whole |= {method: _price(method, block, g, len(taps)) for method, block in options}
-    apart = _worth_taking_apart(layer, g, taps)
+    whole = {"direct": cost.direct(g, taps, machine)}
+    whole |= {method: _price(method, block, g, len(taps), machine) for method, block in options}
+    apart = _worth_taking_apart(layer, g, taps, machine)
     rest = [k for k in every if k not in apart]
-    best, chosen = _split(g, taps, [*every], options)
+    best, chosen = _split(g, taps, [*every], options, machine)
     if apart:
         terms = [*apart.values()]
-        price = cost.separable(g, [one.across for one in terms], [one.down for one in terms])
+        price = cost.separable(g, [one.across for one in terms], [one.down for one in terms], machine)
         if len(terms) == len(taps):
             whole["separable"] = price
-        others, split = _split(g, taps, rest, options)
+        others, split = _split(g, taps, rest, options, machine)
         if price + others < best:
             chosen = dict.fromkeys(apart, ("separable", 0)) | split
     prices = tuple((name, round(price / 1e6, 3)) for name, price in whole.items())
@@ -260,35 +201,39 @@ def _cheapest(
     )
 
 
-def _worth_taking_apart(layer: Layer, g: Geometry, taps: list[int]) -> dict[int, _Terms]:
+def _worth_taking_apart(
+    layer: Layer, g: Geometry, taps: list[int], machine: Machine
+) -> dict[int, gates.Terms]:
     """Return the terms of each filter that is cheaper by rows and columns than tap by tap."""
     if max(taps) <= _FEW:  # no such kernel has anything to save
         return {}
     return {
         k: terms
-        for k, terms in enumerate(_terms(layer))
+        for k, terms in enumerate(gates.terms_of(layer))
         if terms
         and taps[k] > _FEW
-        and cost.separable(g, [terms.across], [terms.down]) < cost.direct(g, [taps[k]] * 4) / 4
+        and cost.separable(g, [terms.across], [terms.down], machine)
+        < cost.direct(g, [taps[k]] * 4, machine) / 4
     }
 
 
 def _split(
-    g: Geometry, taps: list[int], filters: list[int], options: list[tuple[str, int]]
+    g: Geometry, taps: list[int], filters: list[int], options: list[tuple[str, int]], machine: Machine
 ) -> tuple[float, dict[int, tuple[str, int]]]:
     """Return the least price of *filters*, those with most taps by one transform, and which these are."""
     if not filters:
         return 0.0, {}
     order = sorted(filters, key=lambda k: -taps[k])
-    best, chosen = cost.direct(g, [taps[k] for k in order]), {}
+    best, chosen = cost.direct(g, [taps[k] for k in order], machine), {}
     for method, block in options:
         for count in range(1, len(order) + 1):
             rest = [taps[k] for k in order[count:]]
-            price = _price(method, block, g, count) + (cost.direct(g, rest) if rest else 0.0)
+            price = _price(method, block, g, count, machine)
+            price += cost.direct(g, rest, machine) if rest else 0.0
             if price < best:
                 best, chosen = price, dict.fromkeys(order[:count], (method, block))
     return best, chosen
 
 
-def _price(method: str, block: int, g: Geometry, filters: int) -> float:
-    return (cost.fft if method == "fft" else cost.winograd)(g, filters, block)
+def _price(method: str, block: int, g: Geometry, filters: int, machine: Machine) -> float:
+    return (cost.fft if method == "fft" else cost.winograd)(g, filters, block, machine)

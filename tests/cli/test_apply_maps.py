@@ -63,6 +63,19 @@ def test_png16_is_257_times_finer() -> None:
     assert Image.open("maps/one/sobel_x.png").text["filterbank.zero"] == "32768"
 
 
+def test_small_files_hold_the_same_pixels_and_are_never_larger() -> None:
+    ramp = np.add.outer(np.arange(200), np.arange(300)) // 2
+    save("in/ramp.png", ramp.astype(np.uint8))
+    save("in/noise.png", noise(60, 70))
+    for how in ("fast", "small"):
+        filterbank("apply", "in", "-b", "sobel", "-o", how, "--compress", how)
+    for name in ("ramp", "noise"):
+        fast, small = (Path(how, name, "sobel_x.png") for how in ("fast", "small"))
+        assert np.array_equal(np.asarray(Image.open(fast)), np.asarray(Image.open(small)))
+        assert small.stat().st_size <= fast.stat().st_size
+    assert manifest(Path("small"))[0]["options"]["compress"] == "small"
+
+
 def test_stacks() -> None:
     save("in/one.png", noise(20, 30))
     save("in/two.png", noise(9, 8))
