@@ -166,6 +166,8 @@ def _refuse_syntax(composer: _Composer, error: Any) -> NoReturn:
     if text[at : at + 1] == "\t" and at >= 0:
         composer.refuse(at, "found a tab", "accepted: spaces before a key or value", "replace tabs by spaces")
     problem = error.problem or "no YAML"
+    if "nesting depth" in problem:  # libyaml has a limit of its own, and meets it reading ahead
+        composer.refuse(at, f"found more than {MAX_DEPTH} levels of nesting", "", "a bank needs at most 6")
     context = f" {error.context}" if error.context else ""
     composer.refuse(at, f"not YAML: {problem}{context}", "", _syntax_hint(text, at, problem))
 

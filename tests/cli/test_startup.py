@@ -35,8 +35,8 @@ FORBIDDEN = {
     "filterbank.imagefile.formats.pillow", "filterbank.imagefile.formats.tiff",
     "filterbank.imagefile.read_map",
 }  # fmt: skip
-# 290 as this is written, two thirds of them Python's own and NumPy's.
-LIMIT = 330
+# 331 as this is written, two thirds of them Python's own and NumPy's.
+LIMIT = 335
 
 DECODERS = {"grey.png": "imagecodecs._png", "colour.jpg": "imagecodecs._jpeg8"}
 
