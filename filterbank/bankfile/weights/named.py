@@ -22,11 +22,19 @@ NONE = "none"
 
 
 @dataclass(frozen=True)
-class Layer:
+class Kernels:
     """One layer's weights (K, C/groups, F, F) and biases (K,), float64."""
 
     weights: NDArray[np.float64]
     biases: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One layer of a weights file and its settings, as the keys of a bank."""
+
+    layer: Kernels
+    settings: dict[str, Any]
 
 
 def read_named(given: dict[str, Given], where: str, faults: Faults, *, is_sound: bool) -> Written | None:
@@ -43,7 +51,7 @@ def read_named(given: dict[str, Given], where: str, faults: Faults, *, is_sound:
     return written(layer, names, where, at, faults)
 
 
-def written(layer: Layer, names: list[str], where: str, at: int, faults: Faults) -> Written | None:
+def written(layer: Kernels, names: list[str], where: str, at: int, faults: Faults) -> Written | None:
     """Return *layer* as filters called *names*; a fault where there are too many, or not a name for each."""
     count = len(layer.weights)
     if count > MAX_FILTERS:
@@ -72,7 +80,7 @@ def _opened(file: Given, where: str, faults: Faults) -> Archive | None:
         return None
 
 
-def _layer(archive: Archive, given: dict[str, Given], where: str, faults: Faults) -> Layer | None:
+def _layer(archive: Archive, given: dict[str, Given], where: str, faults: Faults) -> Kernels | None:
     """Return what the keys ask of the file; a fault at the key that asks for too much."""
     value = {key: each.value for key, each in given.items()}
     place, at = f"{where}: tensor", given.get("tensor", given["file"]).at
@@ -83,7 +91,7 @@ def _layer(archive: Archive, given: dict[str, Given], where: str, faults: Faults
             place, at = f"{where}: layout", given["layout"].at
         weights = to_oihw(stored, value.get("layout"), name, archive.is_oihw(name))
         place, at = f"{where}: bias", given.get("bias", given.get("tensor", given["file"])).at
-        return Layer(weights, read_biases(archive, name, value.get("bias"), len(weights)))
+        return Kernels(weights, read_biases(archive, name, value.get("bias"), len(weights)))
     except RefusedError as error:
         faults.add(at, place, *error.said)
         return None

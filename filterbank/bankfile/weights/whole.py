@@ -21,7 +21,14 @@ from filterbank.bankfile.schema import BANK_KEYS, MAX_STEP
 from filterbank.bankfile.source import NOWHERE, Faults, Source
 from filterbank.bankfile.weights.archive import Archive, RefusedError, open_archive
 from filterbank.bankfile.weights.layouts import to_oihw
-from filterbank.bankfile.weights.named import Layer, names_or_numbers, only_weights, read_biases, written
+from filterbank.bankfile.weights.named import (
+    Found,
+    Kernels,
+    names_or_numbers,
+    only_weights,
+    read_biases,
+    written,
+)
 from filterbank.bankfile.weights_kinds import NameList
 from filterbank.errors import BankError, Fault, shown
 
@@ -55,14 +62,6 @@ CARRIED_KEYS = (
     Key("names", NameList(), "the filters' names"),
     Key("sizes", Sizes(), "the filters' sizes, where they differ; each is centred in the tensor"),
 )
-
-
-@dataclass(frozen=True)
-class Found:
-    """One layer of a weights file and its settings, as the keys of a bank."""
-
-    layer: Layer
-    settings: dict[str, Any]
 
 
 def load_weights(path: Path, pick: str | None) -> tuple[Built, Source]:
@@ -107,7 +106,7 @@ def _layer_of(archive: Archive, pick: str | None) -> Found:
     settings = {key: value for key, value in archive.meta.items() if key in known}
     if archive.path.suffix.lower() == ".npz":
         settings = dict(archive.meta)  # it is a bank's own text: whatever is unknown in it is a slip
-    return Found(Layer(weights, biases), settings)
+    return Found(Kernels(weights, biases), settings)
 
 
 def _tensor_name(archive: Archive, pick: str | None) -> str:
@@ -121,7 +120,7 @@ def _tensor_name(archive: Archive, pick: str | None) -> str:
     return pick
 
 
-def _built(layer: Layer, source: Source) -> Built:
+def _built(layer: Kernels, source: Source) -> Built:
     """Return *layer* with the settings in the text of *source* as a bank."""
     faults = Faults(source)
     node = json_text.parse(faults)
