@@ -175,7 +175,7 @@ def _refuse_syntax(composer: _Composer, error: Any) -> NoReturn:
 def _syntax_hint(text: str, at: int, problem: str) -> str:
     """Return what most often is behind one of libyaml's messages."""
     if text.startswith("%YAML:"):
-        return "this is an OpenCV file, not a bank"
+        return "this is an OpenCV file, not a bank; `filterbank convert` makes it one"
     if "end" in problem or at >= len(text.rstrip()):
         return "close every bracket and quote"
     if "mapping values are not allowed" in problem:

@@ -16,7 +16,10 @@ from filterbank.cli.streams import OutputLost, open_streams
 from filterbank.errors import FilterbankError
 
 # In the order of the help page; each is the module of this folder that holds ``command``.
-COMMANDS = ("apply", "banks", "show", "check", "explain", "decode", "schema", "warmup", "completion")
+COMMANDS = (
+    *("apply", "banks", "show", "check", "explain", "convert", "decode", "schema", "warmup"),
+    "completion",
+)
 
 EXIT_LOST = 1
 EXIT_REQUEST = 2

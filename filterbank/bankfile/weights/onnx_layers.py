@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,8 @@ def pick_layer(path: Path, pick: str | None) -> Found:
     elif before is not None and before.op_type == "Pad":
         hint = "take the weights alone and say the padding: weights: {file: FILE, tensor: NAME}"
         raise RefusedError(f"{called(before)} stands before {called(layer.node)}", _ACCEPTED, hint)
-    return Found(_folded(layer), _carried(model, _settings(layer)))
+    kernels = _folded(layer)
+    return Found(kernels, _carried(model, _settings(layer), kernels.weights.shape[2:]))
 
 
 def _named(model: Model, nodes: list[Any], pick: str) -> Any:
@@ -221,8 +223,9 @@ def _padding(node: Any, given: dict[str, Any], rank: int, stride: list[int], rea
     return pads if rank == 2 else [0, pads[0], 0, pads[1]]
 
 
-def _carried(model: Model, settings: dict[str, Any]) -> dict[str, Any]:
+def _carried(model: Model, settings: dict[str, Any], kernel: Sequence[int]) -> dict[str, Any]:
     """Return the *settings* of the graph with what the file says besides, where the two agree."""
+    same = same_pads(kernel, settings["stride"], settings["dilation"])
     text = next((each.value for each in model.proto.metadata_props if each.key == META_KEY), "{}")
     try:
         meta = json.loads(text)
@@ -232,14 +235,34 @@ def _carried(model: Model, settings: dict[str, Any]) -> dict[str, Any]:
         raise RefusedError(
             f"metadata {META_KEY!r} is no JSON object", "accepted: keys of a bank", "export it again"
         )
+    own = dict(meta)
     if not _agree(meta.get("activation"), settings["activation"]):
-        meta.pop("activation", None)
-    if settings["padding"] not in ("valid", [0, 0, 0, 0]):
-        # Elsewhere it has no effect: the graph pads with zeros.
-        meta = {key: value for key, value in meta.items() if not key.startswith("padding_")}
-    return settings | {
-        key: value for key, value in meta.items() if key not in settings or key == "activation"
-    }
+        own.pop("activation", None)
+    if not _pads_as(meta, settings):
+        own = {key: value for key, value in own.items() if not key.startswith("padding_")}
+    if not (meta.get("padding") == "same" and settings["padding"] == same):
+        own.pop("padding", None)
+    in_graph = settings.keys() - {"activation", "padding"}
+    return settings | {key: value for key, value in own.items() if key not in in_graph}
+
+
+def _pads_as(meta: dict[str, Any], settings: dict[str, Any]) -> bool:
+    """Return whether the padding mode in *meta* is what the graph does: zeros, or no padding at all."""
+    mode, value = meta.get("padding_mode", "zeros"), meta.get("padding_value", 0)
+    is_zero = mode == "zeros" or (mode == "constant" and not np.any(value))
+    return is_zero or settings["padding"] in ("valid", [0, 0, 0, 0])
+
+
+def same_pads(kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> list[int] | None:
+    """Return [top, left, bottom, right] of the padding ``same``, None where they depend on the image.
+
+    >>> same_pads((3, 4), (1, 1), (2, 1))
+    [2, 1, 2, 2]
+    """
+    if tuple(stride) != (1, 1):
+        return None
+    reach = [(size - 1) * step for size, step in zip(kernel, dilation, strict=True)]
+    return [each // 2 for each in reach] + [each - each // 2 for each in reach]
 
 
 def _agree(exact: Any, rounded: Any) -> bool:
