@@ -6,6 +6,9 @@ import hashlib
 import json
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from filterbank.model import Bank, Layer
 
 
@@ -35,10 +38,15 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "std": _per_channel(layer.std, layer.channels),
         "filters": [
             # Adding 0.0 makes a negative zero a zero.
-            [each.name, float(each.bias) + 0.0, each.weights.shape, (each.weights + 0.0).ravel().tolist()]
+            [each.name, float(each.bias) + 0.0, each.weights.shape, _hashed(each.weights + 0.0)]
             for each in layer.filters
         ],
     }
+
+
+def _hashed(weights: NDArray[np.float64]) -> str:
+    """Return the SHA-256 of the weights' bits; as texts they would take longer than all other reading."""
+    return hashlib.sha256(weights.astype("<f8").tobytes()).hexdigest()
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> list[float]:
