@@ -85,7 +85,7 @@ def _layer(archive: Archive, given: dict[str, Given], where: str, faults: Faults
     value = {key: each.value for key, each in given.items()}
     place, at = f"{where}: tensor", given.get("tensor", given["file"]).at
     try:
-        name = value.get("tensor") or only_weights(archive)
+        name = called_weights(archive, value["tensor"]) if "tensor" in given else only_weights(archive)
         stored = archive.read(name)
         if "layout" in given:
             place, at = f"{where}: layout", given["layout"].at
@@ -95,6 +95,12 @@ def _layer(archive: Archive, given: dict[str, Given], where: str, faults: Faults
     except RefusedError as error:
         faults.add(at, place, *error.said)
         return None
+
+
+def called_weights(archive: Archive, name: str) -> str:
+    """Return the tensor *name*, or the weights of the module of that name: ``conv1`` for ``conv1.weight``."""
+    module = f"{name}.weight"
+    return module if name not in archive.tensors and module in archive.tensors else name
 
 
 def only_weights(archive: Archive) -> str:

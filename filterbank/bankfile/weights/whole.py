@@ -24,6 +24,7 @@ from filterbank.bankfile.weights.layouts import to_oihw
 from filterbank.bankfile.weights.named import (
     Found,
     Kernels,
+    called_weights,
     names_or_numbers,
     only_weights,
     read_biases,
@@ -113,11 +114,7 @@ def _tensor_name(archive: Archive, pick: str | None) -> str:
     """Return the tensor that *pick* names, with or without its ``.weight``, or the only one."""
     if pick is None:
         return "weight" if "weight" in archive.tensors else only_weights(archive)
-    if pick not in archive.tensors and f"{pick}.weight" in archive.tensors:
-        return f"{pick}.weight"
-    if pick not in archive.tensors:
-        archive.read(pick)  # says what there is
-    return pick
+    return called_weights(archive, pick)
 
 
 def _built(layer: Kernels, source: Source) -> Built:

@@ -39,6 +39,11 @@ def test_the_path_starts_at_the_banks_folder_and_settings_are_the_banks(check):
     assert bank.layer.biases.tolist() == [1, 2]
 
 
+def test_a_module_stands_for_its_weights(check):
+    bank, _ = check("weights: {file: ../net.npz, tensor: c}\n")
+    assert np.array_equal(bank.layer.weights, W)
+
+
 @pytest.mark.parametrize(
     ("more", "biases"), [("", [1, 2]), (", bias: none", [0, 0]), (", bias: other", [3, 4])]
 )

@@ -1,7 +1,7 @@
 """A bank that is written and read again is the same, bit for bit and setting for setting, or is refused."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -24,6 +24,20 @@ SETTINGS = (
     "mean",
     "std",
 )
+
+
+def test_everything_that_a_bank_has_is_compared():
+    """A field that is added to the model has to be written too, or to be refused by name."""
+    assert {each.name for each in fields(Layer)} == {"filters", *SETTINGS}
+    assert {each.name for each in fields(Bank)} == {
+        "name",
+        "description",
+        "source",
+        "input",
+        "stack",
+        "digest",
+    }
+    assert {each.name for each in fields(Filter)} == {"name", "weights", "bias"}
 
 
 def bits(values):
