@@ -30,6 +30,8 @@ _TYPES = {
 }
 _HALF, _BRAIN = 10, 16
 _EXTERNAL = 1
+# The operators that are looked into, and how many inputs they have at least.
+_LEAST = {"Conv": 2, "BatchNormalization": 5, "Identity": 1, "Cast": 1, "Greater": 2}
 # Nodes that pass values on; a tensor is looked for behind so many of them.
 _PASSING, _DEEPEST = ("Identity", "Cast"), 8
 
@@ -60,6 +62,9 @@ class Model:
         self.graph = self.proto.graph
         if not self.graph.node and not self.graph.initializer:
             raise RefusedError("found no graph", "accepted: an ONNX model")
+        for node in self.graph.node:
+            if len(node.input) < _LEAST.get(node.op_type, 0) or not node.output:
+                raise RefusedError(f"{called(node)} has too few inputs or outputs", "accepted: an ONNX model")
         self.tensors = {each.name: each for each in self.graph.initializer if each.name}
         self.makers = {name: node for node in self.graph.node for name in node.output if name}
         self.outputs = {each.name for each in self.graph.output}

@@ -55,18 +55,23 @@ def maps(proto, tmp_path, x, pick=""):
     return filterbank.apply(x[0], f"{path}{pick}")
 
 
+# What a witness does not run: the operators of old, a dilation with SAME_UPPER, half precision.
+UNABLE = {reference: ("clip of old",), runtime: ("same upper, dilated", "half")}
+WITNESSES = pytest.mark.parametrize("witness", UNABLE, ids=lambda witness: witness.__name__)
+
+
+@WITNESSES
 @pytest.mark.parametrize("name", MODELS)
-def test_maps_are_those_of_the_model(name, tmp_path):
+def test_maps_are_those_of_the_model(name, witness, tmp_path):
+    if name in UNABLE[witness]:
+        pytest.skip("the witness does not run it")
     proto = MODELS[name]
     channels = proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     is_half = name == "half"
     x = RNG.uniform(size=(1, channels, 17, 22)).astype(np.float16 if is_half else np.float32)
     ours = maps(proto, tmp_path, x.astype("f4"))
     bar = 2e-3 if is_half else 1e-5  # theirs is computed in half precision
-    if name != "clip of old":  # the evaluator knows the operators of today
-        assert agree(ours, reference(proto, x), bar)
-    if name != "same upper, dilated" and not is_half:  # which onnxruntime refuses
-        assert agree(ours, runtime(proto, x), bar)
+    assert agree(ours, witness(proto, x), bar)
 
 
 def test_the_comparison_can_fail():
@@ -78,13 +83,13 @@ def test_the_comparison_can_fail():
     assert not agree(maps, maps[:1])
 
 
-def test_a_signal_is_an_image_of_one_row(tmp_path):
+@WITNESSES
+def test_a_signal_is_an_image_of_one_row(witness, tmp_path):
     proto = conv(RNG.normal(size=(5, 2, 7)), rank=1, strides=[2], pads=[3, 1], dilations=[2])
     x = RNG.uniform(size=(1, 2, 40)).astype("f4")
     ours = maps(proto, tmp_path, x[:, :, None])
     assert ours.shape[1] == 1
-    assert agree(ours[:, 0], reference(proto, x))
-    assert agree(ours[:, 0], runtime(proto, x))
+    assert agree(ours[:, 0], witness(proto, x))
 
 
 def test_the_weights_of_half_precision_are_exact(tmp_path):

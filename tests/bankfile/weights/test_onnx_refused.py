@@ -39,6 +39,14 @@ def single(kind, **attributes):
     return model([helper.make_node(kind, ["x", "w"], ["y"], "n", **attributes)], [tensor("w", ODD)])
 
 
+def short(operator, inputs, outputs=("y",)):
+    return model(
+        [helper.make_node("Conv", ["x", "w"], ["x1"]), helper.make_node(operator, inputs, outputs, "n")],
+        [tensor("w", ODD)],
+        outputs=["x1"],
+    )
+
+
 def with_tensor(change):
     proto = conv(ODD, bias=False)
     change(proto.graph.initializer[0])
@@ -56,6 +64,14 @@ def external(location, **more):
 
 
 REFUSED = {
+    "short conv": (short("Conv", ["x1"]), "", "Conv 'n' has too few inputs or outputs"),
+    "short normalization": (
+        short("BatchNormalization", ["x1", "w"]),
+        "",
+        "Normalization 'n' has too few inputs",
+    ),
+    "short greater": (short("Greater", ["x1"]), "", "Greater 'n' has too few inputs"),
+    "no output": (short("Relu", ["x1"], []), "", "Relu 'n' has too few inputs or outputs"),
     "several": (
         network(),
         "",
@@ -125,7 +141,7 @@ REFUSED = {
         "",
         "a variance of BatchNormalization 'node0' is negative",
     ),
-    "short normalization": (
+    "normalization of another size": (
         conv(ODD, ("BatchNormalization", [*NORMALIZE[1][:3], "one"], {}), extra=[*BN, tensor("one", [1])]),
         "",
         "var of BatchNormalization 'node0' is 1; accepted: 4 numbers",
