@@ -1,4 +1,4 @@
-"""The banks and the messages of docs/bank-format.md, and the banks of docs/formats.md, are what the program reads and says."""
+"""The banks of the manual, and the messages of docs/bank-format.md, are what the program reads and says."""
 
 import re
 from pathlib import Path

@@ -6,6 +6,7 @@ a kernel as it is written, Convolve turns it first.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from filterbank.bankfile.foreign.kernels import Kernel, number, refusal
 from filterbank.bankfile.source import Source
 
 _HEAD = re.compile(r"\s*([0-9]+)(?:x([0-9]+))?(?:([+-][0-9]+)([+-][0-9]+))?([@<>]?)\s*:")
+_LIST = re.compile(r"[-+0-9.eEnNaA,\s]+")
 _VALUE = re.compile(r"[^\s,]+")
 _Plane = NDArray[np.float64]
 
@@ -60,6 +62,10 @@ def read_imagemagick(source: Source) -> list[Kernel]:
 
 def _read(source: Source, text: str, at: int) -> list[Kernel]:
     head = _HEAD.match(text)
+    if head is None and _LIST.fullmatch(text):
+        # The old form: as many numbers as an odd square has.
+        side = math.isqrt(len(_VALUE.findall(text)))
+        return _read(source, f"{side}:{text}", at - len(f"{side}:"))
     if head is None:
         accepted = "accepted: a kernel string like 3x3: 0,1,0 1,-4,1 0,1,0"
         hint = "write a kernel that has a name out as numbers" if re.match(r"\s*[A-Za-z]", text) else ""

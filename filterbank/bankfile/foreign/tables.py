@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from filterbank.bankfile.foreign.kernels import Kernel, matrix, number, refusal
 from filterbank.bankfile.source import Source
 
@@ -37,7 +39,7 @@ def read_csv(source: Source) -> list[Kernel]:
 def read_vips(source: Source) -> list[Kernel]:
     r"""Return the kernel of libvips' matrix file: width, height, and perhaps scale and offset, then rows.
 
-    Weights are divided by the scale; the offset is the bias.
+    Weights are divided by the scale; the offset is the bias. An even size is made odd by zeros.
 
     >>> kernel, = read_vips(Source("a.mat", "3 1 4 0.5\n1 2 1\n"))
     >>> kernel.weights.tolist(), kernel.bias
@@ -59,7 +61,9 @@ def read_vips(source: Source) -> list[Kernel]:
         found = f"found {len(values)} numbers for {width} columns and {height} rows"
         raise refusal(source, at, found, f"accepted: {width * height}")
     weights = matrix(source, [values[start : start + width] for start in range(0, len(values), width)])
-    return [Kernel(weights / scale, offset)]
+    # The middle of an even size is right or below there, left or above here.
+    even = [(0, 1 - size % 2) for size in weights.shape]
+    return [Kernel(np.pad(weights / scale, even), offset)]
 
 
 def read_grass(source: Source) -> list[Kernel]:
@@ -81,8 +85,8 @@ def read_grass(source: Source) -> list[Kernel]:
             title = rest.strip()
         elif word == "MATRIX":
             size = number(source, rest.strip(), at)
-            if not (size.is_integer() and size > 0):
-                raise refusal(source, at, f"found MATRIX {rest.strip()}", "accepted: a number of rows")
+            if not (size.is_integer() and size > 0 and size % 2 == 1):
+                raise refusal(source, at, f"found MATRIX {rest.strip()}", "accepted: an odd number of rows")
             wanted = int(size)
             found.append([])
         elif word == "DIVISOR":

@@ -60,7 +60,7 @@ FILES = {
     "k.json": (OPENCV_JSON, {"edge": [[[0.5, -0.001]]]}),
     "k.xml": (OPENCV_XML, {"edge": [[[0.5, -0.001]]]}),
     "k.mat": ("3 3 8 0\n-1 0 1\n-2 0 2\n-1 0 1\n", {"k": [(np.array(EDGE) / 8).tolist()]}),
-    "plain.mat": ("2 1\n1 -1\n", {"plain": [[[1, -1]]]}),
+    "plain.mat": ("3 1\n1 -1 2\n", {"plain": [[[1, -1, 2]]]}),
     "mean.txt": (GRASS, {"3x3_mean": [GRASS_WEIGHTS]}),
     "k.csv": ("1,2\n3,4\n", {"k": [[[1, 2], [3, 4]]]}),
     "two.csv": ("1;2\n\n\n1e-1;.5\n", {"f0": [[[1, 2]]], "f1": [[[0.1, 0.5]]]}),
@@ -135,6 +135,19 @@ def test_the_offset_of_libvips_is_the_bias(tmp_path):
     assert (only_filter.weights.tolist(), only_filter.bias) == ([[[1.5]]], 0.5)
 
 
+def test_the_middle_of_an_even_size_is_where_libvips_has_it(tmp_path):
+    (tmp_path / "k.mat").write_text("2 2\n1 2\n3 4\n")
+    # Its middle is at width/2, height/2: here the 4.
+    (kernel,) = read_any(str(tmp_path / "k.mat")).filters
+    assert kernel.weights.tolist() == [[[1, 2, 0], [3, 4, 0], [0, 0, 0]]]
+
+
+def test_imagemagicks_list_of_an_odd_square():
+    assert read_any("1,2,3,4,5,6,7,8,9", "imagemagick").layer.kernel == (3, 3)
+    with pytest.raises(BankError, match="found 8 values for 2x2; accepted: 4"):
+        read_any("1,2,3,4,5,6,7,8", "imagemagick")
+
+
 def test_what_a_program_convolves_with_is_turned():
     bank = read_any("[[1, 2], [3, 4]]", operation="convolution")
     assert bank.filters[0].weights.tolist() == [[[4, 3], [2, 1]]]
@@ -156,6 +169,7 @@ REFUSED = {
     "grass-short.txt": ("MATRIX 3\n1 2 3\n", "found a matrix with 2 rows too few"),
     "grass-flat.txt": ("MATRIX 1\n1 2 3\n", "found a matrix that is not square"),
     "grass-word.txt": ("TITLE a\nMATRIX 1\n1\nDIVISR 3\n", ":4:1: found 'DIVISR 3'; accepted: TITLE, MATRIX"),
+    "grass-even.txt": ("MATRIX 2\n1 2\n3 4\n", "found MATRIX 2; accepted: an odd number of rows"),
     "grass-size.txt": ("MATRIX x\n1\n", ":1:1: found 'x'; accepted: a finite number"),
     "ragged.csv": ("1,2\n3\n", ":1:1: row 2 has 1 numbers, row 1 has 2; make all rows equal"),
     "word.csv": ("1,2\n3,x\n", ":2:3: found 'x'; accepted: a finite number"),
@@ -200,6 +214,7 @@ def test_faults_of_an_argument(text, said):
 
 
 def test_a_format_can_be_named(tmp_path):
-    (tmp_path / "kernel.txt").write_text("2 1\n1 2\n")
-    assert named(read_any(str(tmp_path / "kernel.txt"), "libvips")) == {"kernel": [[[1, 2]]]}
-    assert named(read_any(str(tmp_path / "kernel.txt"), "csv")) == {"kernel": [[[2, 1], [1, 2]]]}
+    (tmp_path / "kernel.txt").write_text("3 1\n1 2 3\n")
+    assert named(read_any(str(tmp_path / "kernel.txt"), "libvips")) == {"kernel": [[[1, 2, 3]]]}
+    with pytest.raises(BankError, match="row 2 has 3 numbers, row 1 has 2"):
+        read_any(str(tmp_path / "kernel.txt"), "csv")
