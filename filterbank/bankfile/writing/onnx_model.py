@@ -51,12 +51,6 @@ def to_onnx(bank: Bank) -> bytes:
     RequestError
         A Conv cannot do what the bank says, or the package onnx is missing.
     """
-    try:
-        from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise RequestError(
-            "onnx: the package that writes these files is missing; install it: pip install 'filterbank[onnx]'"
-        ) from None
     layer = one_layer(bank)
     lost = losses(layer)
     if lost:
@@ -65,6 +59,20 @@ def to_onnx(bank: Bank) -> bytes:
             "accepted: zeros around the image as it is; "
             "convert to .yaml, .json, .npz or .safetensors, which hold everything"
         )
+    try:
+        model = _model(bank, layer)
+    except ImportError:
+        raise RequestError(
+            "onnx: the package that writes these files is missing; install it: pip install 'filterbank[onnx]'"
+        ) from None
+    encoded: bytes = model.SerializeToString(deterministic=True)
+    return encoded
+
+
+def _model(bank: Bank, layer: Layer) -> Any:
+    """Return the model: casts where weights need them, the Conv, its activation, and the metadata."""
+    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415 - an extra
+
     nodes, tensors = [], []
     for name, values in (("weight", layer.weights), ("bias", layer.biases)):
         stored, is_exact = _stored(values)
@@ -96,8 +104,7 @@ def to_onnx(bank: Bank) -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION)
     model.producer_name = "filterbank"
     helper.set_model_props(model, {META_KEY: json.dumps(_metadata(bank), ensure_ascii=False)})
-    encoded: bytes = model.SerializeToString(deterministic=True)
-    return encoded
+    return model
 
 
 def _stored(values: NDArray[np.float64]) -> tuple[NDArray[Any], bool]:
