@@ -29,7 +29,12 @@ ALL = {
     "E3": "{} JPEG of 0.5 to 1 megapixel → 8 PNG each",
 }
 _SCRIPTS = Path(__file__).with_name("scripts")
-_PEERS = {"cv2": "cv2_maps.py", "torch": "torch_maps.py", "pyvips": "pyvips_maps.py"}
+_PEERS = {
+    "cv2": ("cv2_maps.py",),
+    "cv2 tuned": ("cv2_maps.py", "--tuned"),
+    "torch": ("torch_maps.py",),
+    "pyvips": ("pyvips_maps.py",),
+}
 _SINGLE = {"torch", "pyvips"}  # whose scripts have nothing more to win from many images
 _CHECKED = 3  # images of a batch whose maps are compared
 
@@ -88,10 +93,11 @@ def commands(workload, python, threads):
     """Return {name: command without the images}; {bank} and {out} are filled in later."""
     ours = [sys.executable, "-m", "filterbank", "apply", "-b", "{bank}", "-o", "{out}", "--quiet"]
     found = {"filterbank": [*ours, "-j", str(threads)]}
-    for peer, script in _PEERS.items():
-        is_there = subprocess.run([python, "-c", f"import {peer}"], capture_output=True, check=False)
+    for peer, (script, *flags) in _PEERS.items():
+        imports = f"import {peer.split()[0]}"
+        is_there = subprocess.run([python, "-c", imports], capture_output=True, check=False)
         if is_there.returncode == 0 and not (workload == "E3" and peer in _SINGLE):
-            found[peer] = [python, str(_SCRIPTS / script), "{bank}", "{out}", str(threads)]
+            found[peer] = [python, str(_SCRIPTS / script), *flags, "{bank}", "{out}", str(threads)]
     return found
 
 
@@ -106,7 +112,7 @@ def run(workload, count, python, threads, rounds, folder):
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     runs, work = {}, {}
     for name, command in commands(workload, python, threads).items():
-        out = folder / f"maps-{name}"
+        out = folder / f"maps-{name.replace(' ', '-')}"
         filled = [part.format(bank=bank_file, out=out) for part in command] + list(map(str, images))
 
         taken = work[name] = []
@@ -121,9 +127,9 @@ def run(workload, count, python, threads, rounds, folder):
         runs[name] = go
 
     def clear(name):
-        shutil.rmtree(folder / f"maps-{name}", ignore_errors=True)
+        shutil.rmtree(folder / f"maps-{name.replace(' ', '-')}", ignore_errors=True)
 
-    size = {name: _size(folder / f"maps-{name}") for name in runs}
+    size = {name: _size(folder / f"maps-{name.replace(' ', '-')}") for name in runs}
     seconds = measure.in_turn(runs, rounds, float("inf"), clear)
     best = min((name for name in runs if name != "filterbank"), key=seconds.get, default="filterbank")
     busy = {name: median(taken[2:]) for name, taken in work.items()}  # without the first touches

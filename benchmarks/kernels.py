@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,19 @@ import numpy as np
 from benchmarks import measure
 from benchmarks.peers import peers
 from benchmarks.workloads import NAMES, workload
-from filterbank.engine.direct import DirectPlan
-from filterbank.engine.image import load
-from filterbank.engine.separable import SeparablePlan
+from filterbank import engine
+from filterbank.engine.execute import chunks
+from filterbank.model import Filter, Layer, Stack
+
+METHODS = tuple(method for method in engine.METHODS if method != "auto")
 
 
-def ours(work, threads, kernels):
-    """Return our ways of computing a workload, as ``peers`` does theirs."""
+def ours(work, threads):
+    """Return our ways of computing a workload, as ``peers`` does theirs: every method that can."""
     g = work.geometry
+    filters = tuple(Filter(f"f{k}", weights) for k, weights in enumerate(work.weights))
+    layer = Layer(filters, stride=g.stride, padding=g.padding, dilation=g.dilation)
+    size = g.height, g.width
     maps = np.zeros((g.filters, g.out_height, g.out_width), np.float32)
     codes = np.zeros(maps.shape, np.uint8)
     pixels = work.codes.transpose(2, 0, 1)
@@ -33,20 +37,21 @@ def ours(work, threads, kernels):
     def values():
         return codes / 255.0 * scales[:, 1, None, None] + scales[:, 0, None, None]
 
-    def ways(name, plan, kernel):
-        return {
-            name: (lambda: plan.run(kernel, work.planes, maps, threads), lambda: maps),
-            name + " 8-bit in": (lambda: plan.run(kernel, pixels, maps, threads), lambda: maps),
-            name + " 8-bit in and out": (
-                lambda: plan.run(kernel, pixels, codes, threads, scales=scales),
-                values,
-            ),
-        }
+    found = {}
+    chosen = engine.plan(Stack((layer,)), size).methods[0]
+    for method in METHODS:
+        plan = engine.plan(Stack((layer,)), size, method)
+        if set(plan.methods) != {method} or (method == "direct" and work.gflop > 400):
+            continue
+        (chunk,) = chunks(plan.layers[0], 0)
+        name = method + ("*" if method == chosen else "")
 
-    found = ways("direct", DirectPlan(work.weights, np.zeros(g.filters), g), kernels.direct)
-    if work.name == "W6":
-        plan = SeparablePlan(work.weights, np.zeros(g.filters), g)
-        found |= ways("separable", plan, kernels.separable)
+        def go(source, out, scales=None, chunk=chunk):
+            return lambda: chunk.run(source, out, threads, scales, survey=False)
+
+        found[name] = go(work.planes, maps), lambda: maps
+        found[name + " 8-bit in"] = go(pixels, maps), lambda: maps
+        found[name + " 8-bit in and out"] = go(pixels, codes, scales), values
     return found
 
 
@@ -66,10 +71,10 @@ def check(work, name, result):
     return worst
 
 
-def run(name, megapixels, threads, rounds, budget, kernels):
+def run(name, megapixels, threads, rounds, budget):
     """Return the result of one workload, as it goes into the JSON file."""
     work = workload(name, megapixels)
-    own = ours(work, threads, kernels)
+    own = ours(work, threads)
     every = peers(work, threads) | own
     errors = {}
     for key, (go, result) in every.items():
@@ -129,15 +134,12 @@ def main():
     parser.add_argument("--budget", type=float, default=5.0, help="seconds; slower ones are timed once")
     parser.add_argument("--json", type=Path, help="where the results go, too")
     given = parser.parse_args()
-    folder = Path(tempfile.gettempdir()) / "filterbank-benchmarks" / "kernels"
-    folder.parent.mkdir(exist_ok=True)
-    kernels = load(folder, print)
     told = measure.machine(given.threads)
     print(*(f"{key}: {value}" for key, value in told.items()), sep="\n")
     results = []
     for megapixels in given.megapixels or (1, 12):
         for name in given.workloads:
-            results.append(run(name, megapixels, given.threads, given.rounds, given.budget, kernels))
+            results.append(run(name, megapixels, given.threads, given.rounds, given.budget))
             print(table(results[-1]), flush=True)
     if given.json:
         given.json.write_text(json.dumps({"machine": told, "results": results}, indent=1) + "\n")

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import click
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
+from filterbank import bankfile
 from filterbank.cli.main import cli
 from filterbank.model import PADDING_MODES
 
@@ -45,6 +47,9 @@ LETTER = (
 )
 PADDING = 4
 ZOOM = 14
+# One colour scale for all of a bank's filters, unless the largest weight of one is so many times another's.
+PALE = 4
+COLOURS = 200
 
 COPY_BANK = """\
 name: copy
@@ -156,12 +161,37 @@ def make_sheet(folder: Path) -> None:
         save(sheet, "soft_edges.png")
 
 
+def sheet_of(name: str, folder: Path) -> Image.Image:
+    """Return the sheet of a shipped bank; on one scale unless that would leave filters pale."""
+    bank = bankfile.load(name)
+    largest = [abs(each.weights).max() for each in bank.filters]
+    scale = "common" if max(largest) <= PALE * min(largest) else "filter"
+    filterbank("show", name, "-o", folder / f"{name}.png", "--scale", scale, "--quiet")
+    with Image.open(folder / f"{name}.png") as sheet:
+        sheet.thumbnail((900, 900), Image.Resampling.LANCZOS)
+        return sheet.quantize(COLOURS)
+
+
+def make_gallery(folder: Path) -> None:
+    """Write the sheet of every shipped bank; it carries the digest of the bank that it shows."""
+    (PICTURES / "banks").mkdir(parents=True, exist_ok=True)
+    for path in (PICTURES / "banks").glob("*.png"):
+        path.unlink()
+    for name in bankfile.shipped():
+        note = PngInfo()
+        note.add_text("digest", bankfile.load(name).digest)
+        path = PICTURES / "banks" / f"{name}.png"
+        sheet_of(name, folder).save(path, optimize=True, pnginfo=note)
+        print(f"banks/{name}.png: {path.stat().st_size:,} bytes")
+
+
 def main() -> None:
     """Make all pictures."""
     with tempfile.TemporaryDirectory() as folder:
         make_maps(Path(folder))
         make_padding(Path(folder))
         make_sheet(Path(folder))
+        make_gallery(Path(folder))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import click
 
+from filterbank import bankfile
 from filterbank.cli.main import COMMANDS, cli
+from filterbank.cli.wording import combinations
+from filterbank.model import Bank
 
 
 def command(name: str) -> click.Command:
@@ -44,7 +47,7 @@ def spelling(option: click.Option, context: click.Context) -> str:
 def options(name: str) -> str:
     """Return a table of the options of the command *name*."""
     found = command(name)
-    context = click.Context(found, info_name=name)
+    context = click.Context(found, info_name=name, help_option_names=["-h", "--help"])
     rows = ["| option | what it does |", "|---|---|"]
     for parameter in found.get_params(context):
         if not isinstance(parameter, click.Option) or parameter.hidden or "--help" in parameter.opts:
@@ -66,3 +69,25 @@ def help_page(name: str) -> str:
 def help_pages() -> str:
     """Return all help pages, each under its heading."""
     return "\n\n".join(f"## {name}\n\n```text\n{help_page(name).rstrip()}\n```" for name in COMMANDS)
+
+
+def gallery() -> str:
+    """Return every shipped bank by kin: what it is, how it is applied, and its sheet."""
+    parts = []
+    for kin, names in bankfile.KINS.items():
+        parts += [f"## {kin}", *(_shown(bankfile.load(name)) for name in names)]
+    return "\n\n".join(parts)
+
+
+def _shown(bank: Bank) -> str:
+    """Return one bank's part of the gallery."""
+    layer, count = bank.layer, len(bank.filters)
+    shape = "×".join(map(str, (*layer.kernel, bank.channels)))
+    facts = f"{count} filter{'s' * (count != 1)} of {shape}"
+    lines = [f"### {bank.name}", "", f"{bank.description}. {facts}. Source: {bank.source}.", ""]
+    if layer.combine:
+        made = combinations(layer)
+        shown = made if len(made) <= 15 else [*made[:6], f"… and {len(made) - 6} more"]
+        lines += ["```text", *shown, "```", ""]
+    lines += [f"![The filters of {bank.name}](pictures/banks/{bank.name}.png)"]
+    return "\n".join(lines)

@@ -47,7 +47,7 @@ def apply(
     method: str = "auto",
     threads: int | None = None,
 ) -> NDArray[np.float32]:
-    """Return the feature maps of *image*: (K, H2, W2) float32, one per filter.
+    """Return the feature maps of *image*: (K, H2, W2) float32, one per filter or combination.
 
     With ``input: each`` and an image of C > 1 channels every channel is filtered on its own and
     the maps are (K, C, H2, W2).
@@ -84,7 +84,7 @@ def apply(
     groups = [plane[None] for plane in pixels] if bank.input == "each" else [pixels]
     plan_ = engine.plan(bank.stack, pixels.shape[1:], method)
     count = _threads(threads)
-    maps = [np.stack([values for _, values in engine.run(plan_, group, count)]) for group in groups]
+    maps = [np.stack([values for _, values, _ in engine.outputs(plan_, group, count)]) for group in groups]
     return maps[0] if len(maps) == 1 else np.stack(maps, axis=1)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank import geometry
+from filterbank.errors import RequestError
 from filterbank.geometry import Geometry, Padding, Pair
 
 PADDING_MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")
@@ -35,6 +36,9 @@ ACTIVATIONS: dict[str, dict[str, float]] = {
     "hard_sigmoid": {"alpha": 1 / 6, "beta": 0.5},
     "clip": {"min": 0.0, "max": 1.0},
 }
+
+# How a combination makes one map of several.
+COMBINATIONS = ("maximum", "modulus", "sum", "mean", "keep")
 
 # input kind -> C; a number stands for itself
 INPUT_CHANNELS = {"gray": 1, "rgb": 3, "rgba": 4, "each": 1}
@@ -89,6 +93,46 @@ class Filter:
         return abs(total) <= 1e-6 * math.fsum(np.abs(self.weights).ravel())
 
 
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """A map made of the maps of some *filters*, given by name, after their activation.
+
+    ``operation`` is one of COMBINATIONS: the largest value, √Σr², the sum or the mean at each place, or
+    one map as it is. With a ``window`` N the sizes abs(r) are combined, and then averaged over the N×N
+    places around each, as many of them as there are in the map.
+    """
+
+    name: str
+    operation: str
+    filters: tuple[str, ...]
+    window: int | None = None
+
+    def __post_init__(self) -> None:
+        where = f"combine {self.name!r}"
+        if self.operation not in COMBINATIONS:
+            raise RequestError(f"{where}: found {self.operation!r}; accepted: {', '.join(COMBINATIONS)}")
+        count = len(self.filters)
+        if count == 0 or (count > 1 and self.operation == "keep"):
+            accepted = "one filter" if self.operation == "keep" else "at least one filter"
+            raise RequestError(f"{where}: {self.operation}: found {count or 'none'}; accepted: {accepted}")
+        if len(set(self.filters)) < count:
+            raise RequestError(f"{where}: {self.operation}: found a filter twice; accepted: each once")
+        if self.window is not None and self.window < 1:
+            raise RequestError(f"{where}: window: found {self.window}; accepted: a whole number from 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What is known of a map before it is computed: its name, and the ``range`` that suits its values.
+
+    ``signed`` for a response to both sides of zero, ``positive`` for one that cannot be below zero, ``clip``
+    for a picture.
+    """
+
+    name: str
+    range: str
+
+
 def _centred(weights: NDArray[np.float64], kernel: Pair) -> NDArray[np.float64]:
     """Return *weights* in the middle of a kernel of zeros, the odd pixel going bottom/right."""
     rows, columns = (large - small for large, small in zip(kernel, weights.shape[1:], strict=True))
@@ -114,6 +158,7 @@ class Layer:
     activation: Activation = field(default_factory=Activation)
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    combine: tuple[Combination, ...] = ()
 
     @cached_property
     def kernel(self) -> Pair:
@@ -148,6 +193,29 @@ class Layer:
         """The filters' names, in order."""
         return tuple(filter.name for filter in self.filters)
 
+    @cached_property
+    def outputs(self) -> tuple[Output, ...]:
+        """The maps that come out, in order: one a filter, or one a combination where there are any."""
+        responses = "positive" if self.activation.is_nonnegative else "signed"
+        plain = {each.name: responses if each.is_signed else "clip" for each in self.filters}
+        if not self.combine:
+            return tuple(Output(name, range) for name, range in plain.items())
+        return tuple(Output(each.name, self._range(each, plain)) for each in self.combine)
+
+    def _range(self, combination: Combination, plain: dict[str, str]) -> str:
+        """Return the range that suits a combination of filters whose own are *plain*."""
+        if combination.window or combination.operation == "modulus":
+            return "positive"
+        if combination.operation == "maximum" and self.activation.is_nonnegative:
+            return "positive"
+        ranges = {plain[name] for name in combination.filters}
+        return "clip" if "clip" in ranges else ranges.pop()
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """The names of the maps that come out, in order."""
+        return tuple(output.name for output in self.outputs)
+
     def geometry(self, size: Pair) -> Geometry:
         """Return the shapes of this layer on an image of *size* (H, W).
 
@@ -174,6 +242,10 @@ class Stack:
     """Layers one after another: the K maps of one are the C channels of the next."""
 
     layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        if any(layer.combine for layer in self.layers[:-1]):
+            raise RequestError("stack: found combine in a layer before the last; accepted: in the last only")
 
     @property
     def receptive_field(self) -> Pair:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from filterbank.engine.direct import aligned
+from filterbank.geometry import resolve
+
 BAR = 1e-5
 
 
@@ -37,3 +40,37 @@ def assert_within_bar(out, expected, weights, image, bar=BAR):
     assert np.isfinite(out).all()
     error = error_of(out, expected, weights, image)
     assert error <= bar, f"error {error:.2e} of Σ|w|·max|x|, at most {bar:.0e}"
+
+
+def plan_of(kind, image, weights, biases=None, stride=(1, 1), dilation=(1, 1), pad=(0, 0)):
+    """Return *kind*, a plan's class, for *image* with *pad* zeros on all sides."""
+    g = resolve(
+        channels=len(image),
+        size=image.shape[1:],
+        filters=len(weights),
+        kernel=weights.shape[2:],
+        stride=stride,
+        padding=(*pad, *pad),
+        dilation=dilation,
+    )
+    return kind(weights, np.zeros(len(weights)) if biases is None else biases, g)
+
+
+def compute(kernels, plan, image, threads=2):
+    """Return the maps of a transform's plan, which has not handed them to the direct method."""
+    g = plan.geometry
+    out = np.full((g.filters, g.out_height, g.out_width), np.nan, np.float32)
+    plan.run(kernels, image, out, threads)
+    assert "_instead" not in vars(plan)
+    return out
+
+
+def assert_stays_in_its_space(kernels, plan, image):
+    """The work space of a thread is all that is written beside the maps."""
+    size = plan._space_size
+    memory = aligned((size + 64,))
+    memory[:] = np.nan
+    plan._space = lambda: memory[32 : 32 + size]
+    assert np.isfinite(compute(kernels, plan, image, threads=1)).all()
+    assert np.isnan(memory[:32]).all()
+    assert np.isnan(memory[32 + size :]).all()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from filterbank import bankfile
 from filterbank.cli.main import COMMANDS, cli
@@ -152,7 +153,21 @@ def test_the_python_examples_run(page: str, tmp_path: Path) -> None:
         assert done.returncode == 0, f"{code}\n{done.stderr}"
 
 
+@pytest.mark.parametrize("name", bankfile.shipped())
+def test_the_gallery_shows_the_banks_as_they_are(name: str) -> None:
+    path = DOCS / "pictures" / "banks" / f"{name}.png"
+    with Image.open(path) as sheet:
+        assert sheet.info["digest"] == bankfile.load(name).digest, "run: make pictures"
+        assert 500 <= sheet.width <= 900
+    assert path.stat().st_size < 150_000
+    assert f"](pictures/banks/{name}.png)" in (DOCS / "gallery.md").read_text("utf-8")
+
+
+def test_the_gallery_has_no_other_pictures() -> None:
+    assert sorted(path.stem for path in (DOCS / "pictures" / "banks").iterdir()) == bankfile.shipped()
+
+
 def test_the_pictures_are_small() -> None:
-    pictures = sorted((DOCS / "pictures").glob("*"))
+    pictures = sorted(path for path in (DOCS / "pictures").rglob("*") if path.is_file())
     assert pictures
     assert {picture.name for picture in pictures if picture.stat().st_size > 300_000} == set()

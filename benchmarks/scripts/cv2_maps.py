@@ -1,6 +1,8 @@
-"""What a careful user of OpenCV writes: ``cv2_maps.py BANK.json OUT PROCESSES IMAGE...``.
+"""What a user of OpenCV writes: ``cv2_maps.py BANK.json OUT PROCESSES IMAGE...``.
 
-One image shares the threads, many share the processes; PNG by the fastest setting that OpenCV has.
+One image after another, maps written one by one with OpenCV's own settings; many images share the
+processes. With ``--tuned`` first, what a careful user writes: the maps of one image share the threads, and
+PNG takes the fastest setting that OpenCV has.
 """
 
 import json
@@ -17,7 +19,7 @@ if hasattr(cv2, "IMWRITE_PNG_FILTER"):
     PNG = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP, *PNG]
 
 
-def maps_of(path, bank, out, threads):
+def maps_of(path, bank, out, threads, tuned):
     cv2.setNumThreads(threads)
     folder = Path(out, Path(path).stem)
     folder.mkdir(parents=True)
@@ -34,9 +36,9 @@ def maps_of(path, bank, out, threads):
             codes = cv2.add(values, 128, dtype=cv2.CV_8U)
         else:
             codes = cv2.add(values, 0, dtype=cv2.CV_8U)
-        cv2.imwrite(str(folder / f"{entry['name']}.png"), codes, PNG)
+        cv2.imwrite(str(folder / f"{entry['name']}.png"), codes, PNG if tuned else [])
 
-    if threads == 1:
+    if threads == 1 or not tuned:
         for entry in bank:
             one(entry)
     else:
@@ -45,13 +47,14 @@ def maps_of(path, bank, out, threads):
 
 
 def main():
-    bank_file, out, processes, *images = sys.argv[1:]
+    tuned = sys.argv[1] == "--tuned"
+    bank_file, out, processes, *images = sys.argv[1 + tuned :]
     bank = json.loads(Path(bank_file).read_text())["filters"]
     if len(images) == 1:
-        maps_of(images[0], bank, out, int(processes))
+        maps_of(images[0], bank, out, int(processes), tuned)
         return
     with multiprocessing.Pool(int(processes)) as pool:
-        pool.starmap(maps_of, [(image, bank, out, 1) for image in images], chunksize=4)
+        pool.starmap(maps_of, [(image, bank, out, 1, tuned) for image in images], chunksize=4)
 
 
 if __name__ == "__main__":

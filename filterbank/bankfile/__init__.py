@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from filterbank.bankfile.changes import select as select
     from filterbank.bankfile.checking import Checked as Checked
     from filterbank.bankfile.checking import check as check
+    from filterbank.bankfile.kin import KINS as KINS
     from filterbank.bankfile.lookup import find as find
     from filterbank.bankfile.lookup import load as load
     from filterbank.bankfile.lookup import shipped as shipped
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "checking": ("Checked", "check"),
     "canonical": ("digest",),
+    "kin": ("KINS",),
     "lookup": ("find", "load", "shipped"),
     "changes": ("matching", "override", "select"),
     "schema": ("json_schema", "key_tables"),

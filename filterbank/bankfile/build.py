@@ -22,7 +22,7 @@ from filterbank.bankfile.kinds import LARGEST, clean_name
 from filterbank.bankfile.nodes import Mapping, Node, describe
 from filterbank.bankfile.schema import BANK_KEYS, FILTERS_KEY, HOMES
 from filterbank.bankfile.source import Faults
-from filterbank.model import INPUT_CHANNELS, Activation, Bank, Filter, Layer, Stack
+from filterbank.model import INPUT_CHANNELS, Activation, Bank, Combination, Filter, Layer, Stack
 
 _INPUT_OF_DEPTH: dict[int, str | int] = {1: "gray", 3: "rgb", 4: "rgba"}
 # Sums below this share of Σ|w| are rounding, and cannot be made 1.
@@ -67,6 +67,7 @@ def assemble(given: dict[str, Given], faults: Faults) -> Built:
     written: Written = values.get("filters") or values.get("weights") or Written([], None)
     entries = written.entries
     filters = _filters(entries, values, faults)
+    combine = _combine(written, values, faults)
     if written.count is not None:
         _check_groups(written.count, given, values, faults)
     channels = _channels(entries, filters, given, values, faults)
@@ -74,7 +75,7 @@ def assemble(given: dict[str, Given], faults: Faults) -> Built:
     name = values.get("name") or clean_name(Path(faults.source.path).stem) or "bank"
     bank = Bank(
         name=name,
-        stack=Stack((_layer(tuple(filters), values),)),
+        stack=Stack((_layer(tuple(filters), combine, values),)),
         input=values.get("input", _INPUT_OF_DEPTH.get(channels, channels)),
         description=values.get("description", ""),
         source=values.get("source", ""),
@@ -93,8 +94,18 @@ def _check_one_of_two(node: Mapping, given: dict[str, Given], faults: Faults) ->
         faults.add(node.at, "", "key 'filters' is missing", accepted, "add it")
 
 
-def _layer(filters: tuple[Filter, ...], values: Values[str, Any]) -> Layer:
+def _combine(written: Written, values: Values[str, Any], faults: Faults) -> tuple[Combination, ...]:
+    """Return the combinations with the filters that they name; none where a filter could not be read."""
+    names = [entry.name for entry in written.entries]
+    if written.count != len(names):
+        return ()
+    read = [each.resolve(names, faults) for each in values.get("combine", ())]
+    return tuple(each for each in read if each is not None)
+
+
+def _layer(filters: tuple[Filter, ...], combine: tuple[Combination, ...], values: Values[str, Any]) -> Layer:
     return Layer(
+        combine=combine,
         filters=filters,
         stride=values.get("stride", (1, 1)),
         padding=values.get("padding", "same"),

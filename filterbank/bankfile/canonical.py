@@ -6,10 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from filterbank.model import Bank, Layer
+from filterbank.model import Bank, Filter, Layer
 
 
 def digest(bank: Bank) -> str:
@@ -37,16 +34,24 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "mean": _per_channel(layer.mean, layer.channels),
         "std": _per_channel(layer.std, layer.channels),
         "filters": [
-            # Adding 0.0 makes a negative zero a zero.
-            [each.name, float(each.bias) + 0.0, each.weights.shape, _hashed(each.weights + 0.0)]
-            for each in layer.filters
+            [each.name, float(each.bias) + 0.0, each.weights.shape, _weights(each)] for each in layer.filters
         ],
-    }
+    } | ({"combine": _combinations(layer)} if layer.combine else {})
 
 
-def _hashed(weights: NDArray[np.float64]) -> str:
-    """Return the SHA-256 of the weights' bits; as texts they would take longer than all other reading."""
-    return hashlib.sha256(weights.astype("<f8").tobytes()).hexdigest()
+def _weights(each: Filter) -> str:
+    """Return the SHA-256 of a filter's weights; written out as text, large banks take half a second."""
+    # Adding 0.0 makes a negative zero a zero.
+    return hashlib.sha256((each.weights + 0.0).astype("<f8").tobytes()).hexdigest()
+
+
+def _combinations(layer: Layer) -> list[Any]:
+    """Return the combinations, each with its filters in the layer's order: another one changes no map."""
+    place = {name: index for index, name in enumerate(layer.names)}
+    return [
+        [each.name, each.operation, sorted(each.filters, key=lambda name: place.get(name, -1)), each.window]
+        for each in layer.combine
+    ]
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> list[float]:

@@ -169,22 +169,26 @@ def matching(bank: Bank, globs: Iterable[str]) -> list[str]:
     >>> matching(load("sobel"), ["*_x"])
     ['sobel_x']
     """
-    names, wanted = bank.layer.names, list(globs)
-    for glob in wanted:
+    return _matching(bank, bank.layer.names, list(globs))
+
+
+def _matching(bank: Bank, names: tuple[str, ...], globs: list[str]) -> list[str]:
+    for glob in globs:
         if not any(fnmatchcase(name, glob) for name in names):
             shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
             raise RequestError(
                 f"--filter: {glob!r} matches no filter of bank {bank.name!r}; accepted: {shown}; "
                 "use * and ? for any characters, in quotes"
             )
-    return [name for name in names if not wanted or any(fnmatchcase(name, glob) for glob in wanted)]
+    return [name for name in names if not globs or any(fnmatchcase(name, glob) for glob in globs)]
 
 
 def select(bank: Bank, globs: Iterable[str]) -> Bank:
-    """Return *bank* with only the filters whose name matches one of the *globs*, in the bank's order.
+    """Return *bank* with only the maps whose name matches one of the *globs*, in the bank's order.
 
-    Their maps are those of the whole bank: a kernel stays as large as the bank's largest, zeros around
-    it. The digest stays that of the bank as it was read.
+    A map is a filter's, or where the bank combines, a combination with the filters that it needs. Maps are
+    those of the whole bank: a kernel stays as large as the bank's largest, zeros around it. The digest
+    stays that of the bank as it was read.
 
     Raises
     ------
@@ -197,10 +201,15 @@ def select(bank: Bank, globs: Iterable[str]) -> Bank:
     >>> select(load("sobel"), ["*_x"]).layer.names
     ('sobel_x',)
     """
-    layer, names = bank.layer, matching(bank, globs)
-    if len(names) == len(layer.filters):
+    layer = bank.layer
+    chosen = set(_matching(bank, layer.maps, list(globs)))
+    if len(chosen) == len(layer.maps):
         return bank
-    chosen = set(names)
+    if layer.combine:
+        layer = replace(layer, combine=tuple(each for each in layer.combine if each.name in chosen))
+        chosen = {name for each in layer.combine for name in each.filters}
+    if chosen == set(layer.names):
+        return _with_layer(bank, layer)
     keep = [index for index, name in enumerate(layer.names) if name in chosen]
     per_group = len(layer.filters) // layer.groups
     kept = Counter(index // per_group for index in keep)

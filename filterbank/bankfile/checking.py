@@ -51,10 +51,10 @@ def check(reference: str | os.PathLike[str]) -> Checked:
 
 
 def _warnings(built: Built, source: Source) -> list[Fault]:
-    if "filters" not in built.given:
+    found = _idle_value(built) + _idle_filters(built)
+    if "filters" in built.given:
         # Learnt weights are what they are: their sums and sizes are nobody's slip.
-        return [source.fault(*each) for each in _idle_value(built)]
-    found = _vanishing_sums(built) + _unstated_operation(built) + _unequal_sizes(built) + _idle_value(built)
+        found += _vanishing_sums(built) + _unstated_operation(built) + _unequal_sizes(built)
     return [source.fault(*each) for each in sorted(found)]
 
 
@@ -108,3 +108,15 @@ def _idle_value(built: Built) -> list[_Found]:
         return []
     said = f"has no effect with padding_mode {layer.padding_mode}"
     return [(built.given["padding_value"].at, "padding_value", said, "", "say padding_mode: constant")]
+
+
+def _idle_filters(built: Built) -> list[_Found]:
+    """Return a warning where filters are computed for no map."""
+    combine = built.bank.layer.combine
+    used = {name for each in combine for name in each.filters}
+    idle = [name for name in built.bank.layer.names if name not in used]
+    if not combine or not idle:
+        return []
+    shown = ", ".join(idle[:5]) + (", …" if len(idle) > 5 else "")
+    said = f"{len(idle)} filter{'s' * (len(idle) > 1)} of no entry: {shown}"
+    return [(built.given["combine"].at, "combine", said, "", "pass their maps on with keep, or remove them")]

@@ -15,6 +15,7 @@ from filterbank.bankfile.kinds import NAME, Fraction, Name, Number, refuse
 from filterbank.bankfile.layer_kinds import Numbers
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults, shorten
+from filterbank.errors import RequestError
 
 MAX_FILTERS = 65536
 
@@ -56,6 +57,8 @@ class Parameters:
 
 
 FAMILY_KEYS = tuple(Key(name, Parameters(name), family.doc) for name, family in FAMILIES.items())
+_A_FAMILY = "one family, as `filterbank generate` lists them"
+_LISTED = f"name, kernel, channels, scale, bias and {_A_FAMILY}"
 ENTRY_KEYS = (BESIDE_KEYS[0], _MAYBE_KERNEL, *BESIDE_KEYS[1:], *FAMILY_KEYS)
 
 
@@ -102,7 +105,7 @@ class Entries:
             return None
         entries, weights = list[Entry](), 0
         count: int | None = 0
-        names = _Names(faults)
+        names = Names(faults)
         for index, item in enumerate(node.items, 1):
             made = _read_entry(item, f"filter {index}", names, faults)
             entries += made
@@ -125,14 +128,14 @@ class Entries:
         return {"type": "array", "minItems": 1, "maxItems": MAX_FILTERS, "items": {"anyOf": rules}}
 
 
-def _read_entry(node: Node, where: str, names: _Names, faults: Faults) -> list[Entry]:
+def _read_entry(node: Node, where: str, names: Names, faults: Faults) -> list[Entry]:
     """Return the filters of one entry; none where its weights are at fault."""
     if not isinstance(node, Mapping):
         faults.add(node.at, where, describe(node), "accepted: a mapping with name and kernel, or a family")
         return []
     where = _named_place(node, where)
     before = len(faults)
-    given = read_mapping(node, ENTRY_KEYS, where, faults, _HOMES)
+    given = read_mapping(node, ENTRY_KEYS, where, faults, _HOMES, _LISTED)
     makers = [name for name in given if name == "kernel" or name in FAMILIES]
     if makers[:1] == ["kernel"] and "name" not in given:
         accepted = f"accepted: {Name().accepted}"
@@ -140,7 +143,7 @@ def _read_entry(node: Node, where: str, names: _Names, faults: Faults) -> list[E
     if len(makers) == 1:
         return _make(given, makers[0], where, names, faults)
     found = f"found {' and '.join(makers)} together" if makers else "neither kernel nor family"
-    accepted = f"accepted: one of kernel, {', '.join(FAMILIES)}"
+    accepted = f"accepted: a kernel or {_A_FAMILY}"
     if makers:
         faults.add(given[makers[1]].key_at, where, found, accepted, "make them two entries")
     elif len(faults) == before:
@@ -155,14 +158,18 @@ def _count_unread(node: Node) -> int | None:
     return None if any(isinstance(value, Mapping) for value in values) else 1
 
 
-def _make(given: dict[str, Given], maker: str, where: str, names: _Names, faults: Faults) -> list[Entry]:
+def _make(given: dict[str, Given], maker: str, where: str, names: Names, faults: Faults) -> list[Entry]:
     """Return the filters of an entry with one kernel or family."""
     name, channels = given.get("name"), given.get("channels")
     made = given[maker].value
     if maker == "kernel" or made is None:
         filters = [(name.value or "" if name else "", made)]
     else:
-        filters = FAMILIES[maker].filters(maker, made)
+        try:
+            filters = FAMILIES[maker].filters(made)
+        except RequestError as error:
+            faults.add(given[maker].at, where, f"{maker}: {error}")
+            return []
         if name is not None:
             label = name.value or ""
             single = len(filters) == 1
@@ -201,7 +208,7 @@ def _named_place(node: Mapping, where: str) -> str:
     return where
 
 
-class _Names:
+class Names:
     """The names taken so far, and where."""
 
     def __init__(self, faults: Faults) -> None:
@@ -230,7 +237,7 @@ class _Names:
 _HOMES = dict.fromkeys(
     (
         *("input", "operation", "stride", "padding", "padding_mode", "padding_value", "dilation"),
-        *("groups", "activation", "normalize", "mean", "std"),
+        *("groups", "activation", "normalize", "mean", "std", "combine"),
     ),
     "it belongs to the bank, beside filters",
 )

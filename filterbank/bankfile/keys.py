@@ -37,11 +37,17 @@ def join(where: str, name: str) -> str:
 
 
 def read_mapping(
-    node: Mapping, keys: Iterable[Key], where: str, faults: Faults, homes: dict[str, str] | None = None
+    node: Mapping,
+    keys: Iterable[Key],
+    where: str,
+    faults: Faults,
+    homes: dict[str, str] | None = None,
+    listed: str = "",
 ) -> dict[str, Given]:
     """Return what *node* gives for each of the *keys*; anything else in it is a fault.
 
-    *homes* says of keys that belong elsewhere what to do with them.
+    *homes* says of keys that belong elsewhere what to do with them; *listed* are the keys as a message
+    names them where they are too many.
     """
     known = {key.name: key for key in keys}
     given: dict[str, Given] = {}
@@ -55,7 +61,10 @@ def read_mapping(
             faults.add(key_node.at, where, found, "accepted: every key once", "remove one of them")
         elif name not in known:
             hint = (homes or {}).get(name) or nearest(name, list(known))
-            found, accepted = f"unknown key {shorten(name)}", f"accepted: {', '.join(known) or 'no keys'}"
+            found, accepted = (
+                f"unknown key {shorten(name)}",
+                f"accepted: {listed or ', '.join(known) or 'no keys'}",
+            )
             faults.add(key_node.at, where, found, accepted, hint)
         else:
             value = known[name].kind.read(value_node, join(where, name), faults)

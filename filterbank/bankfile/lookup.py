@@ -33,7 +33,7 @@ def shipped() -> list[str]:
 
 
 def find(name: str) -> Path:
-    """Return the path of the shipped bank *name*.
+    """Return the path of the shipped bank *name*; underscores may stand for dashes.
 
     Raises
     ------
@@ -41,8 +41,10 @@ def find(name: str) -> Path:
         There is none of that name.
     """
     names = shipped()
-    if name in names:
-        return _folder() / f"{name}.yaml"
+    # Nobody remembers which of the two a name is written with.
+    spelled = name if name in names else name.replace("_", "-")
+    if spelled in names:
+        return _folder() / f"{spelled}.yaml"
     hint = nearest(Path(name).stem if name.endswith(_SUFFIXES) else name, names)
     advice = "; ".join(part for part in (hint, "`filterbank banks` lists them") if part)
     raise RequestError(
@@ -71,7 +73,7 @@ def locate(reference: str | os.PathLike[str]) -> Path:
     except (OSError, ValueError):
         is_there = False
     # A folder in the way must not hide a shipped bank: `maps/sobel` is not meant by `-b sobel`.
-    if is_there and not (os.path.isdir(path) and name in shipped()):  # noqa: PTH112 - raises nothing
+    if is_there and not (os.path.isdir(path) and name.replace("_", "-") in shipped()):  # noqa: PTH112 - raises nothing
         return path
     return find(name)
 

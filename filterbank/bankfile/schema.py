@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from filterbank.bankfile.combine import COMBINATION_KEYS, Combinations
 from filterbank.bankfile.entries import BESIDE_KEYS, ENTRY_KEYS, KERNEL_KEY, Entries
 from filterbank.bankfile.families import FAMILIES
 from filterbank.bankfile.keys import Key, object_schema
@@ -40,6 +41,7 @@ LAYER_KEYS = (
 )
 FILTERS_KEY = Key("filters", Entries(), "the filters, in the order of their maps; or weights")
 WEIGHTS_KEY = Key("weights", WeightsFile(), "a tensor of a weights file, in place of filters")
+COMBINE_KEY = Key("combine", Combinations(), "maps made of the filters' maps; only these are written then")
 BANK_KEYS = (
     Key("name", Name(), "names the bank in file names and reports; without it the file's stem"),
     Key("description", Text(), "what the bank is for"),
@@ -48,10 +50,14 @@ BANK_KEYS = (
     *LAYER_KEYS,
     FILTERS_KEY,
     WEIGHTS_KEY,
+    COMBINE_KEY,
 )
 
 # Keys of a filter that were written beside filters.
-HOMES = {key.name: "it belongs inside an entry of filters" for key in ENTRY_KEYS if key.name != "name"}
+HOMES = {
+    **{key.name: "it belongs inside an entry of combine" for key in COMBINATION_KEYS if key.name != "name"},
+    **{key.name: "it belongs inside an entry of filters" for key in ENTRY_KEYS if key.name != "name"},
+}
 
 
 def json_schema() -> dict[str, Any]:
@@ -77,12 +83,14 @@ def key_tables() -> str:
     """
     lines = _table("The bank", BANK_KEYS) + _table("An entry of `filters`", (*BESIDE_KEYS, KERNEL_KEY))
     lines += _table("`weights`", WEIGHTS_KEYS)
-    lines += ["### Families", "", "| family | parameters | meaning |", "|---|---|---|"]
+    lines += _table("An entry of `combine`", COMBINATION_KEYS)
+    lines += ["### Families", "", "| family | parameters | meaning | source |", "|---|---|---|---|"]
     for name, family in FAMILIES.items():
         parameters = "; ".join(
             f"`{key.name}`: {key.kind.accepted}" + _usual(key.default, " (", ")") for key in family.parameters
         )
-        lines.append(f"| `{name}` | {parameters or '–'} | {_cell(family.doc)} |")
+        told = _cell(family.doc), _cell(family.source)
+        lines.append(f"| `{name}` | {parameters or '–'} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -156,7 +156,7 @@ def make(
     workers = jobs or len(os.sched_getaffinity(0))
     if workers < 1:
         raise RequestError(f"--jobs {workers}; accepted: 1 or more workers")
-    layers = [(bank.name, bank.layer.names) for bank in banks]
+    layers = [(bank.name, bank.layer.maps) for bank in banks]
     namer = names.namer(
         settings.template, layers, stack=settings.stack, ext=settings.extension, out=os.path.normpath(out)
     )

@@ -60,7 +60,7 @@ def write(
 def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
     scale = one.scale
     text = MapText(
-        filter=one.filter.name,
+        filter=one.name,
         bank=bank.name,
         digest=bank.digest,
         scale=scale,
@@ -69,7 +69,7 @@ def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
         clipped=one.clipped,
     )
     record = MapRecord(
-        filter=one.filter.name,
+        filter=one.name,
         file=file,
         lo=None if scale is None else scale.lo,
         hi=None if scale is None else scale.hi,
@@ -96,7 +96,7 @@ def _write_map(job: Job, finished: _Finished, alpha: Values | None, stream: Bina
 def _write_stack(
     job: Job, todo: Planned, finished: Iterable[_Finished], stream: BinaryIO
 ) -> Iterator[MapRecord]:
-    count = len(todo.bank.filters)
+    count = len(todo.bank.layer.outputs)
     shape = _shape(todo)
     if job.settings.format == "npy":
         npy = NpyStack(stream, (count, *shape))

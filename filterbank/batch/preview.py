@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from filterbank import engine
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import ImageFailed, ImageSkipped, Job
 from filterbank.batch.work import decode, failed, planned
@@ -54,10 +55,11 @@ def _preview(job: Job, source: Source) -> ImagePreview:
     banks, memory = [], 0
     for bank in job.banks:
         todo = planned(job, bank, image)
-        files = tuple(next(names) for _ in range(1 if job.settings.stack else len(bank.filters)))
+        files = tuple(next(names) for _ in range(1 if job.settings.stack else len(bank.layer.outputs)))
         banks.append(BankPreview(bank, todo.plan, files))
         output, groups = todo.plan.output, len(todo.groups)
-        maps = groups * output.out_height * output.out_width * (_VALUE + _CODE)
+        held = _VALUE + _CODE + engine.held(bank.layer)
+        maps = groups * output.out_height * output.out_width * held
         own = [group.nbytes for group in todo.groups if not np.shares_memory(group, image.pixels)]
         memory = max(memory, sum(own) + groups * todo.plan.memory + maps)
     # Twice: while a file is decoded, its samples stand beside the pixels.

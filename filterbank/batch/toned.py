@@ -15,7 +15,7 @@ from filterbank.batch.pool import Crew
 from filterbank.engine import Told
 from filterbank.imagefile import tone
 from filterbank.imagefile.tone import Extremes, Scale, Statistics
-from filterbank.model import Activation, Bank, Filter
+from filterbank.model import Bank, Output
 
 Pixels = NDArray[Any]
 Values = NDArray[np.float32]
@@ -43,7 +43,7 @@ class Toned:
     the values' sRGB encoding.
     """
 
-    filter: Filter
+    name: str
     method: str
     pixels: Pixels
     told: Statistics
@@ -55,84 +55,92 @@ class Toned:
 def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
     """Yield the maps of *todo* in the bank's order; *shared* holds the extremes of shared scales."""
     depends = _depending(job, todo.bank, shared)
-    if job.settings.top is None or _is_srgb(job, todo.bank) or (depends and not todo.plan.is_worth_twice):
+    by_values = job.settings.top is None or todo.bank.layer.combine or _is_srgb(job, todo.bank)
+    if by_values or (depends and not todo.plan.is_worth_twice):
         yield from _from_values(job, todo, shared, crew)
         return
-    own = dict(zip(depends, extremes(todo, crew, depends), strict=True)) if depends else {}
-    scales = _scales(job, todo, shared, own)
+    measured = dict(zip(depends, _measured(todo, crew, depends), strict=True)) if depends else {}
+    scales = _scales(job, todo, shared, {k: _extremes(parts) for k, parts in measured.items()})
     rows = np.array([scale.steps for scale in scales])
-    runs = [engine.encode(todo.plan, group, rows, crew.threads) for group in todo.groups]
+    survey = np.array([k not in measured for k in range(len(scales))])
+    runs = [engine.encode(todo.plan, group, rows, crew.threads, survey) for group in todo.groups]
     for parts in zip(*runs, strict=True):
         crew.check()
         index = parts[0][0]
         codes = _together([codes for _, codes, _ in parts])
         told = [told for _, _, told in parts]
         clipped = sum(one.clipped for one in told)
-        statistics = _statistics(told, codes.size)
-        filter, method = todo.bank.filters[index], todo.plan.methods[index]
-        yield Toned(filter, method, codes, statistics, scales[index], clipped=clipped)
+        statistics = _statistics(measured.get(index, told), codes.size)
+        name, method = todo.bank.layer.maps[index], todo.plan.methods[index]
+        yield Toned(name, method, codes, statistics, scales[index], clipped=clipped)
 
 
-def extremes(todo: Planned, crew: Crew, filters: tuple[int, ...] | None = None) -> list[Extremes]:
-    """Return minimum and maximum of the finite values of each map, or of those of *filters*; none is kept."""
+def extremes(todo: Planned, crew: Crew) -> list[Extremes]:
+    """Return minimum and maximum of the finite values of each map; none is kept."""
+    return [_extremes(parts) for parts in _measured(todo, crew)]
+
+
+def _measured(todo: Planned, crew: Crew, filters: tuple[int, ...] | None = None) -> list[list[Told]]:
+    """Return what is told of each map, or of those of *filters*, group by group."""
     crew.check()
-    every = [engine.measure(todo.plan, group, crew.threads, filters) for group in todo.groups]
-    return [
-        tone.merge(*((told.minimum, told.maximum) for told in parts)) for parts in zip(*every, strict=True)
-    ]
+    if todo.bank.layer.combine:
+        every = [
+            [told for _, _, told in engine.outputs(todo.plan, group, crew.threads)] for group in todo.groups
+        ]
+    else:
+        every = [engine.measure(todo.plan, group, crew.threads, filters) for group in todo.groups]
+    return [list(parts) for parts in zip(*every, strict=True)]
+
+
+def _extremes(parts: list[Told]) -> Extremes:
+    return tone.merge(*((told.minimum, told.maximum) for told in parts))
 
 
 def _from_values(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
-    """Yield maps by way of their values: float files, and codes along the sRGB curve."""
-    settings, activation = job.settings, todo.bank.layer.activation
-    runs = [engine.convolve(todo.plan, group, crew.threads) for group in todo.groups]
+    """Yield maps by way of their values: float files, combinations, and codes along the sRGB curve."""
+    settings, outputs, methods = job.settings, todo.bank.layer.outputs, engine.methods(todo.plan)
+    runs = [engine.outputs(todo.plan, group, crew.threads) for group in todo.groups]
     for parts in zip(*runs, strict=True):
         crew.check()
         index = parts[0][0]
         values = _together([values for _, values, _ in parts])
         told = _statistics([told for _, _, told in parts], values.size)
-        filter, method = todo.bank.filters[index], todo.plan.methods[index]
+        output, method = outputs[index], methods[index]
         if settings.top is None:
-            yield Toned(filter, method, values, told)
+            yield Toned(output.name, method, values, told)
             continue
-        scale = _scale(job, filter, activation, shared, told.extremes)
-        srgb = settings.linear and tone.is_picture(settings.range, filter, activation)
+        scale = _scale(job, output, shared, told.extremes)
+        srgb = settings.linear and tone.is_picture(settings.range, output)
         if srgb:
             codes, clipped = tone.to_codes(values, scale, srgb)
         else:
             codes, clipped = engine.to_codes(values, np.array(scale.steps, np.float64))
-        yield Toned(filter, method, codes, told, scale, srgb, clipped)
+        yield Toned(output.name, method, codes, told, scale, srgb, clipped)
 
 
 def _is_srgb(job: Job, bank: Bank) -> bool:
     """Return whether some map is encoded along the sRGB curve."""
-    settings, activation = job.settings, bank.layer.activation
-    return settings.linear and any(
-        tone.is_picture(settings.range, filter, activation) for filter in bank.filters
-    )
+    settings = job.settings
+    return settings.linear and any(tone.is_picture(settings.range, output) for output in bank.layer.outputs)
 
 
 def _depending(job: Job, bank: Bank, shared: Shared) -> tuple[int, ...]:
-    """Return the filters whose maps' scales are known only when their values are."""
-    activation = bank.layer.activation
-    resolved = (tone.resolve(job.settings.range, filter, activation) for filter in bank.filters)
+    """Return the maps whose scales are known only when their values are."""
+    resolved = (tone.resolve(job.settings.range, output) for output in bank.layer.outputs)
     return tuple(k for k, spec in enumerate(resolved) if spec.needs_extremes and spec.kind not in shared)
 
 
 def _scales(job: Job, todo: Planned, shared: Shared, own: dict[int, Extremes]) -> list[Scale]:
     """Return the scale of each map; *own* are the extremes of those that depend on them."""
-    activation = todo.bank.layer.activation
-    return [
-        _scale(job, filter, activation, shared, own.get(k, tone.EMPTY))
-        for k, filter in enumerate(todo.bank.filters)
-    ]
+    outputs = enumerate(todo.bank.layer.outputs)
+    return [_scale(job, output, shared, own.get(k, tone.EMPTY)) for k, output in outputs]
 
 
-def _scale(job: Job, filter: Filter, activation: Activation, shared: Shared, own: Extremes) -> Scale:
+def _scale(job: Job, output: Output, shared: Shared, own: Extremes) -> Scale:
     settings = job.settings
     assert settings.top is not None
-    kind = tone.resolve(settings.range, filter, activation).kind
-    return tone.choose(settings.range, filter, activation, shared.get(kind, own), settings.top)
+    kind = tone.resolve(settings.range, output).kind
+    return tone.choose(settings.range, output, shared.get(kind, own), settings.top)
 
 
 def _together(parts: list[Pixels]) -> Pixels:

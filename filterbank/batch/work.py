@@ -30,9 +30,9 @@ def needs_extremes(job: Job) -> bool:
         settings.top is not None
         and settings.range_over != "map"
         and any(
-            tone.resolve(settings.range, filter, bank.layer.activation).needs_extremes
+            tone.resolve(settings.range, output).needs_extremes
             for bank in job.banks
-            for filter in bank.filters
+            for output in bank.layer.outputs
         )
     )
 
@@ -56,7 +56,7 @@ def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) ->
         names = iter(job.namer.names(source))
         records = []
         for bank in job.banks:
-            count = 1 if job.settings.stack else len(bank.filters)
+            count = 1 if job.settings.stack else len(bank.layer.outputs)
             files = list(islice(names, count))
             todo = planned(job, bank, read.image)
             done = write(job, todo, files, shared or {}, crew, written)
@@ -132,8 +132,8 @@ def _extremes(job: Job, image: Image, crew: Crew) -> dict[str, Extremes]:
     found: dict[str, Extremes] = {}
     for bank in job.banks:
         todo = planned(job, bank, image)
-        for filter, own in zip(bank.filters, toned.extremes(todo, crew), strict=True):
-            kind = tone.resolve(job.settings.range, filter, bank.layer.activation).kind
+        for output, own in zip(bank.layer.outputs, toned.extremes(todo, crew), strict=True):
+            kind = tone.resolve(job.settings.range, output).kind
             found[kind] = tone.merge(found.get(kind, tone.EMPTY), own)
     return found
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from filterbank.cli.wording import combinations
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,9 +28,10 @@ _WIDEST = 1_000_000
 @click.argument("name", required=False, metavar="[NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name: str | None, as_json: bool) -> None:
-    """List the banks that come with the program: K filters of F (rows×columns), C channels, source.
+    """List the banks that come with the program, by kin: K filters of F (rows×columns), C channels, use.
 
-    With NAME, a shipped bank or a file, print that bank in full, with all its weights.
+    K is 38→8 where maps are combined: 38 filters make 8 maps. With NAME, a shipped bank or a file, print
+    that bank in full, with all its weights.
     """
     import json
 
@@ -45,9 +49,13 @@ def command(name: str | None, as_json: bool) -> None:
 
 def _brief_json(bank: Bank) -> dict[str, Any]:
     """Return what the table says of a bank."""
+    from filterbank.bankfile import KINS
+
     return {
         "name": bank.name,
+        "kin": next((kin for kin, names in KINS.items() if bank.name in names), None),
         "filters": len(bank.filters),
+        "maps": len(bank.layer.maps),
         "kernel": list(bank.layer.kernel),
         "channels": bank.channels,
         "input": bank.input,
@@ -74,23 +82,40 @@ def _full_json(bank: Bank) -> dict[str, Any]:
         "filters": [
             {"name": each.name, "bias": each.bias, "weights": each.weights.tolist()} for each in bank.filters
         ],
+        "combine": [asdict(each) for each in layer.combine],
     }
 
 
 def _table(banks: list[Bank]) -> str:
-    """Return one line a bank, as wide as the terminal; whole where it is none."""
-    rows = [("NAME", "K", "F", "C", "SOURCE")]
-    for bank in banks:
-        kernel = "×".join(map(str, bank.layer.kernel))
-        rows.append((bank.name, str(len(bank.filters)), kernel, str(bank.channels), bank.source))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    """Return one line a bank, by kin, as wide as the terminal; whole where it is none."""
+    from filterbank.bankfile import KINS
+
+    head = ("NAME", "K", "F", "C", "USE", "SOURCE")
+    rows = {bank.name: _row(bank) for bank in banks}
+    widths = [max(len(row[column]) for row in (head, *rows.values())) for column in range(5)]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDEST
-    lines = []
-    for name, count, kernel, channels, source in rows:
-        start = f"{name:<{widths[0]}}  {count:>{widths[1]}}  {kernel:<{widths[2]}}  {channels:>{widths[3]}}  "
-        room = max(width - len(start), 12)
-        lines.append(start + (source if len(source) <= room else source[: room - 1] + "…"))
+    lines = [_line(head, widths, width)]
+    for kin, names in KINS.items():
+        lines += ["", kin.upper(), *(_line(rows[name], widths, width) for name in names)]
     return "\n".join(lines)
+
+
+def _row(bank: Bank) -> tuple[str, ...]:
+    made = f"→{len(bank.layer.maps)}" if bank.layer.combine else ""
+    kernel = "×".join(map(str, bank.layer.kernel))
+    count = f"{len(bank.filters)}{made}"
+    return bank.name, count, kernel, str(bank.channels), bank.description, bank.source
+
+
+def _line(row: tuple[str, ...], widths: list[int], width: int) -> str:
+    """Return a row of the table, cut off where the terminal ends."""
+    name, count, kernel, channels, use, source = row
+    text = (
+        f"{name:<{widths[0]}}  {count:>{widths[1]}}  {kernel:<{widths[2]}}  {channels:>{widths[3]}}  "
+        f"{use:<{widths[4]}}  {source}"
+    ).rstrip()
+    width = max(width, sum(widths[:4]) + 20)
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
 
 
 def _full_text(bank: Bank) -> str:
@@ -113,6 +138,8 @@ def _full_text(bank: Bank) -> str:
         lines.append(f"  groups      {layer.groups}")
     if any(layer.mean) or any(each != 1 for each in layer.std):
         lines.append(f"  mean, std   {_spelled(layer.mean)}, {_spelled(layer.std)}")
+    if layer.combine:
+        lines += ["  combine", *(f"    {line}" for line in combinations(layer))]
     lines.append(f"  digest      {bank.digest}")
     for each in bank.filters:
         lines += ["", *_filter_text(each)]

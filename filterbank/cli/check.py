@@ -66,10 +66,12 @@ def _lines(name: str, checked: Checked) -> list[str]:
         return [*lines, f"{shown(name)}: {count} fault{'s' if count != 1 else ''}"]
     size = "×".join(map(str, (*bank.layer.kernel, bank.channels)))
     count = len(bank.filters)
+    maps = len(bank.layer.maps)
+    made = f", {maps} map{'s' * (maps > 1)}" if bank.layer.combine else ""
     ending = f", {len(checked.warnings)} warning{'s' if len(checked.warnings) > 1 else ''}"
     return [
         *lines,
-        f"{shown(name)}: ok, {count} filter{'s' if count > 1 else ''} {size}, digest {bank.digest[:12]}"
+        f"{shown(name)}: ok, {count} filter{'s' if count > 1 else ''} {size}{made}, digest {bank.digest[:12]}"
         + (ending if checked.warnings else ""),
     ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterbank.cli.options import not_empty
+from filterbank.cli.wording import combinations
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,6 +197,8 @@ def _text(bank: Bank, told: dict[str, Any]) -> str:
             f"whole stack: receptive field {_by(told['receptive_field'])}, {told['weights']:,} weights"
         )
     blocks.append("\n".join(_filter_lines(told["filters"])))
+    if bank.layer.combine:
+        blocks.append("\n".join(["maps", *combinations(bank.layer)]))
     if "measured" in told:
         times = "; ".join(f"{name} {ms:.3g} ms" for name, ms in told["measured"].items())
         blocks.append(f"{'measured':<16} {times}, one thread")

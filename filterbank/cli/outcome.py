@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from filterbank import engine
 from filterbank.batch import run as runs
 from filterbank.batch.job import Event, ImageDone, ImageFailed, ImageSkipped, Job
 from filterbank.batch.manifest import MapRecord
@@ -91,7 +92,7 @@ def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
     for event in preview(job):
         if isinstance(event, ImagePreview):
             images += 1
-            maps += sum(len(one.bank.filters) for one in event.banks)
+            maps += sum(len(one.bank.layer.outputs) for one in event.banks)
             memory = max(memory, event.memory)
             click.echo(json.dumps(_preview_json(event)) if as_json else _preview_text(event))
         elif isinstance(event, ImageFailed):
@@ -173,7 +174,7 @@ def _preview_json(event: ImagePreview) -> dict[str, Any]:
                 "height": one.plan.output.out_height,
                 "width": one.plan.output.out_width,
                 "files": list(one.files),
-                "methods": list(one.plan.methods),
+                "methods": list(engine.methods(one.plan)),
             }
             for one in event.banks
         ],
@@ -190,7 +191,7 @@ def _preview_text(event: ImagePreview) -> str:
         output = one.plan.output
         methods = ", ".join(dict.fromkeys(one.plan.methods))
         size = f"{output.out_width}×{output.out_height}"
-        lines.append(f"  {one.bank.name}: {_count(len(one.bank.filters), 'map')} of {size}, {methods}")
+        lines.append(f"  {one.bank.name}: {_count(len(one.bank.layer.outputs), 'map')} of {size}, {methods}")
         lines += [f"    {shown(file)}" for file in one.files]
     return "\n".join(lines)
 

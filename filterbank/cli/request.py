@@ -149,14 +149,14 @@ def _every(change: Callable[[Given], Bank], given: Iterable[Given]) -> list[Bank
 
 def _selected(banks: list[Bank], globs: tuple[str, ...]) -> list[Bank]:
     """Return *banks* with only the filters that a glob matches; a bank without any is left out."""
-    every = [name for bank in banks for name in bank.layer.names]
+    every = [name for bank in banks for name in bank.layer.maps]
     for glob in globs:
         if len(banks) > 1 and not any(fnmatchcase(name, glob) for name in every):
             names = ", ".join(bank.name for bank in banks)
             raise RequestError(f"--filter: {glob!r} matches no filter of the banks {names}")
     chosen = []
     for bank in banks:
-        own = [glob for glob in globs if any(fnmatchcase(name, glob) for name in bank.layer.names)]
+        own = [glob for glob in globs if any(fnmatchcase(name, glob) for name in bank.layer.maps)]
         if own or len(banks) == 1:
             chosen.append(bankfile.select(bank, own if len(banks) > 1 else globs))
     return chosen

@@ -7,11 +7,12 @@
 [(0, (5, 6))]
 """
 
+from filterbank.engine.codes import to_codes
+from filterbank.engine.combine import held, methods, outputs
 from filterbank.engine.deflate import compress
 from filterbank.engine.execute import Told, convolve, encode, measure, run
 from filterbank.engine.explain import Term, Terms, explain, measured, one_output
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
-from filterbank.engine.transformed import to_codes
 
 __all__ = [
     "METHODS",
@@ -25,9 +26,12 @@ __all__ = [
     "convolve",
     "encode",
     "explain",
+    "held",
     "measure",
     "measured",
+    "methods",
     "one_output",
+    "outputs",
     "plan",
     "run",
     "to_codes",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.engine import blocks
-from filterbank.engine.fft import aligned
+from filterbank.engine.image import Kernels
 from filterbank.engine.kernels import layout
 from filterbank.engine.sharing import share
 from filterbank.geometry import Geometry, extent
@@ -39,13 +39,33 @@ class Statistics:
     negative: NDArray[np.float64]
     nonfinite: NDArray[np.float64]
     clipped: NDArray[np.float64]
+    has_strangers: bool = False  # a transform met a pixel that is not finite: nothing of this is of worth
+
+    @staticmethod
+    def room(parts: int, maps: int) -> NDArray[np.float64]:
+        """Return what the kernels gather into: nothing yet, (parts, K, 6, lanes)."""
+        gathered = np.zeros((parts, maps, 6, 8))
+        gathered[:, :, layout.MINIMUM], gathered[:, :, layout.MAXIMUM] = np.inf, -np.inf
+        return gathered
 
     @classmethod
-    def merged(cls, gathered: NDArray[np.float64]) -> Statistics:
+    def merged(cls, gathered: NDArray[np.float64], has_strangers: bool = False) -> Statistics:
         """Return those of each map from (parts, K, 6, lanes) as the kernels gather them."""
-        rows = (gathered[:, :, i] for i in range(6))
-        low, high = next(rows).min((0, 2)), next(rows).max((0, 2))
-        return cls(low, high, *(row.sum(2).sum(0) for row in rows))
+        low, high, *sums = (gathered[:, :, i] for i in range(6))
+        total, negative, nonfinite, clipped = (row.sum(2).sum(0) for row in sums)
+        return cls(low.min((0, 2)), high.max((0, 2)), total, negative, nonfinite, clipped, has_strangers)
+
+
+def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return float32 zeros of that shape, the first one at the start of a cache line.
+
+    >>> aligned((3, 5)).ctypes.data % 64
+    0
+    """
+    count = int(np.prod(shape))
+    memory = np.zeros(count + 16, np.float32)
+    start = -memory.ctypes.data % 64 // 4
+    return memory[start : start + count].reshape(shape)
 
 
 class DirectPlan:
@@ -78,6 +98,7 @@ class DirectPlan:
     """
 
     _words_count = layout.WORDS
+    kernel_name = "direct"
 
     def __init__(
         self,
@@ -115,31 +136,32 @@ class DirectPlan:
 
     def run(
         self,
-        kernel: Kernel,
+        kernels: Kernels,
         source: NDArray[np.float32] | NDArray[np.uint8] | NDArray[np.uint16],
-        out: Maps,
+        out: Maps | None,
         threads: int = 1,
-        statistics: bool = False,
+        survey: bool | NDArray[np.bool_] = True,
         scales: NDArray[np.float64] | None = None,
-    ) -> Statistics | None:
-        """Fill *out*, K maps (H2, W2), and return their statistics where asked for.
+    ) -> Statistics:
+        """Fill *out*, K maps (H2, W2), and return their statistics.
 
         The bytes do not depend on *threads*, and codes give the same as their float32 values.
 
         Parameters
         ----------
-        kernel
-            ``direct`` of the loaded kernels.
+        kernels
+            The loaded kernels.
         source
             Pixels (C, H, W) with any steps (an interleaved image is ``pixels.transpose(2, 0, 1)``):
             float32, or uint8 and uint16 codes, which stand for code/255 and code/65535.
         out
             One array (K, H2, W2), or K arrays with rows of equal distance, each row contiguous:
-            float32, or with *scales* uint8 or uint16 codes.
+            float32, or with *scales* uint8 or uint16 codes. None where only statistics are wanted.
         threads
             How many threads share the bands.
-        statistics
-            Whether statistics are gathered; with *scales* clipped values are counted all the same.
+        survey
+            Whether statistics are gathered, of all maps or (K,) of each; with *scales* clipped
+            values are counted all the same. Those of other maps are of no worth.
         scales
             (K, 6) float64 where codes are wanted: lo, span, factor, zero, lowest and top of each
             map. ``code = rint((v − lo) / span · factor)``, or with a zero code (and lo = 0)
@@ -155,26 +177,34 @@ class DirectPlan:
         words[layout.SOURCE] = source.ctypes.data
         words[layout.KIND] = layout.KINDS.index(source.dtype.name)
         words[layout.CHANNEL_STEP : layout.PIXEL_STEP + 1] = source.strides
-        maps = np.array([out[index].ctypes.data for index in self._order], np.int64)
-        words[layout.MAPS], words[layout.MAP_STEP] = maps.ctypes.data, out[0].strides[0]
-        words[layout.OUT_KIND] = out[0].itemsize
-        gathered = np.zeros((self.bands, len(maps), 6, 8)) if statistics or scales is not None else None
-        if gathered is not None:
-            gathered[:, :, layout.MINIMUM], gathered[:, :, layout.MAXIMUM] = np.inf, -np.inf
-            words[layout.STATISTICS], words[layout.SURVEYED] = gathered.ctypes.data, statistics
+        maps = np.array([0 if out is None else out[index].ctypes.data for index in self._order], np.int64)
+        words[layout.MAPS] = maps.ctypes.data
+        if out is not None:
+            words[layout.MAP_STEP], words[layout.OUT_KIND] = out[0].strides[0], out[0].itemsize
+        gathered = Statistics.room(self.bands, len(maps))
+        surveyed = np.broadcast_to(survey, len(maps))[self._order].astype(np.int64)
+        words[layout.STATISTICS], words[layout.SURVEYED] = gathered.ctypes.data, surveyed.ctypes.data
+        strangers = np.zeros(self.bands, np.int64)
+        words[layout.STRANGERS] = strangers.ctypes.data
         ordered = None if scales is None else np.ascontiguousarray(scales[self._order], np.float64)
         if ordered is not None:
             words[layout.SCALES] = ordered.ctypes.data
-        self._share(kernel, words, threads)
-        return None if gathered is None else self._merge(gathered)
+        self._share(getattr(kernels, self.kernel_name), words, threads)
+        lanes = np.empty_like(gathered)
+        lanes[:, self._order] = gathered
+        return Statistics.merged(lanes, bool(strangers.any()))
 
-    def _check(self, source: NDArray[np.generic], out: Maps, scales: NDArray[np.float64] | None) -> None:
+    def _check(
+        self, source: NDArray[np.generic], out: Maps | None, scales: NDArray[np.float64] | None
+    ) -> None:
         g = self.geometry
         planned = g.channels, g.height, g.width
         if source.shape != planned or source.dtype.name not in layout.KINDS:
             raise ValueError(f"source: found {source.shape} {source.dtype}; planned: {planned}")
         if any(step % source.itemsize for step in source.strides):
             raise ValueError("source: steps must be whole pixels")
+        if out is None:
+            return
         shape = g.out_height, g.out_width
         if len(out) != g.filters or any(values.shape != shape for values in out):
             raise ValueError(f"out: accepted: {g.filters} maps of {shape}")
@@ -209,11 +239,6 @@ class DirectPlan:
             return self._spaces.pop()  # not asked first: another thread may take the last one
         except IndexError:
             return aligned((self._space_size,))
-
-    def _merge(self, gathered: NDArray[np.float64]) -> Statistics:
-        lanes = np.empty_like(gathered)
-        lanes[:, self._order] = gathered
-        return Statistics.merged(lanes)
 
     def _point(self, word: int, values: NDArray[np.generic]) -> None:
         values = np.ascontiguousarray(values)
@@ -266,6 +291,7 @@ class DirectPlan:
             layout.SCRATCH_ROWS: self._scratch_rows,
             layout.SCRATCH_LENGTH: self._length,
             layout.COLUMNS: self._columns,
+            layout.OUT_HEIGHT: g.out_height,
             layout.OUT_WIDTH: g.out_width,
             layout.FILTERS: g.filters,
         }

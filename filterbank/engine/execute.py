@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank.engine import winograd
 from filterbank.engine.compiled import kernels
 from filterbank.engine.direct import DirectPlan, Statistics
+from filterbank.engine.fft import FFTPlan
 from filterbank.engine.kernels.layout import CHUNK
 from filterbank.engine.plan import LayerPlan, Plan
 from filterbank.engine.separable import SeparablePlan
-from filterbank.engine.transformed import FFTSums, Sums, TransformedPlan, WinogradSums
+from filterbank.engine.winograd import WinogradPlan
 from filterbank.errors import GeometryError
 from filterbank.geometry import Geometry
 
@@ -24,9 +24,6 @@ Pixels = NDArray[Any]  # (C, H, W): float32, or codes of 8 or 16 bits, which sta
 
 # Bytes of maps that are held at once: enough for the filters of a run to share each band of pixels.
 _HELD = 512 << 20
-
-# For maps that are only measured: lo, span, factor, zero, lowest, top.
-_ANY_SCALE = (0.0, 1.0, 1.0, 0.0, 0.0, 255.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def run(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDA
 def convolve(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDArray[np.float32], Told]]:
     """Yield (index, map, Told) as `run` does, with what is told of each map."""
     last, pixels = _before_last(plan, pixels, threads)
-    for chunk in _chunks(last, 4):
+    for chunk in chunks(last, 4):
         maps = chunk.room(last.geometry, np.float32)
         told = chunk.run(pixels, maps, threads)
         yield from zip(range(chunk.first, chunk.last), maps, told, strict=True)
@@ -87,22 +84,18 @@ def measure(
     last, pixels = _before_last(plan, pixels, threads)
     chosen = range(last.geometry.filters) if filters is None else filters
     last, places = _only(last, tuple(chosen))
-    g = last.geometry
     told: list[Told] = []
-    for chunk in _chunks(last, 1):
-        count = chunk.last - chunk.first
-        # Rows all in one place: the values are only looked at, in each thread's own memory.
-        line = np.empty((count, 1, g.out_width), np.uint8)
-        nowhere = np.broadcast_to(line, (count, g.out_height, g.out_width))
-        if last.is_summed:
-            told += chunk.run(pixels, nowhere, threads, np.tile(_ANY_SCALE, (g.filters, 1)))
-        else:
-            told += chunk.run(pixels, chunk.room(g, np.float32), threads)
+    for chunk in chunks(last, 0):
+        told += chunk.run(pixels, None, threads)
     return [told[place] for place in places]
 
 
 def encode(
-    plan: Plan, pixels: Pixels, scales: NDArray[np.float64], threads: int = 1
+    plan: Plan,
+    pixels: Pixels,
+    scales: NDArray[np.float64],
+    threads: int = 1,
+    survey: bool | NDArray[np.bool_] = True,
 ) -> Iterator[tuple[int, NDArray[Any], Told]]:
     """Yield (index, codes, Told) for each filter of the last layer, in order.
 
@@ -116,12 +109,14 @@ def encode(
         (K, 6) float64: lo, span, factor, zero, lowest and top of each map.
         ``code = rint((v − lo) / span · factor)``, or with a zero code (and lo = 0)
         ``zero + rint(v · factor / span)``; in float64, halves to even, clipped to lowest … top.
+    survey
+        Whether more is to be told of the maps than how many values were clipped; (K,) for each.
     """
     last, pixels = _before_last(plan, pixels, threads)
     kind = np.uint16 if scales[:, 5].max() > 255 else np.uint8
-    for chunk in _chunks(last, np.dtype(kind).itemsize if last.is_summed else 4):
+    for chunk in chunks(last, np.dtype(kind).itemsize):
         codes = chunk.room(last.geometry, kind)
-        told = chunk.run(pixels, codes, threads, scales)
+        told = chunk.run(pixels, codes, threads, scales, survey)
         yield from zip(range(chunk.first, chunk.last), codes, told, strict=True)
 
 
@@ -149,7 +144,7 @@ def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, P
         maps = np.empty(
             (layer.geometry.filters, layer.geometry.out_height, layer.geometry.out_width), np.float32
         )
-        for chunk in _chunks(layer, 0):
+        for chunk in chunks(layer, 0):
             chunk.run(pixels, maps, threads)
         pixels = maps
     return plan.layers[-1], pixels
@@ -161,19 +156,18 @@ class _Part:
 
     filters: tuple[int, ...]
     channels: slice
-    ready: DirectPlan | TransformedPlan
+    ready: DirectPlan
 
     def run(
-        self, pixels: Pixels, out: Sequence[NDArray[Any]], threads: int, scales: NDArray[np.float64] | None
+        self,
+        pixels: Pixels,
+        out: Sequence[NDArray[Any]] | None,
+        threads: int,
+        scales: NDArray[np.float64] | None,
+        survey: bool | NDArray[np.bool_],
     ) -> list[Told]:
         """Fill *out* with the part's maps, as codes where there are *scales*, and tell of them."""
-        own = pixels[self.channels]
-        if isinstance(self.ready, TransformedPlan):
-            return _told(self.ready.run(own, out, threads, scales))
-        kernel = kernels().separable if isinstance(self.ready, SeparablePlan) else kernels().direct
-        found = self.ready.run(kernel, own, out, threads, True, scales)
-        assert found is not None
-        return _told(found)
+        return _told(self.ready.run(kernels(), pixels[self.channels], out, threads, survey, scales))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +183,25 @@ class _Chunk:
         return np.empty((self.last - self.first, g.out_height, g.out_width), kind)
 
     def run(
-        self, pixels: Pixels, out: NDArray[Any], threads: int, scales: NDArray[np.float64] | None = None
+        self,
+        pixels: Pixels,
+        out: NDArray[Any] | None,
+        threads: int,
+        scales: NDArray[np.float64] | None = None,
+        survey: bool | NDArray[np.bool_] = True,
     ) -> list[Told]:
-        """Fill *out*, the chunk's maps, and tell of them, both in the bank's order."""
+        """Fill *out*, the chunk's maps, and tell of them, both in the bank's order.
+
+        Without *out* the maps are only told of. Extremes, sums and counts of maps that *survey*
+        leaves out are of no worth.
+        """
         told: dict[int, Told] = {}
         for part in self.parts:
-            maps = [out[k - self.first] for k in part.filters]
-            own = None if scales is None else scales[list(part.filters)]
-            told |= zip(part.filters, part.run(pixels, maps, threads, own), strict=True)
+            chosen = list(part.filters)
+            maps = None if out is None else [out[k - self.first] for k in chosen]
+            own = None if scales is None else scales[chosen]
+            asked = survey if isinstance(survey, bool) else survey[chosen]
+            told |= zip(part.filters, part.run(pixels, maps, threads, own, asked), strict=True)
         return [told[k] for k in range(self.first, self.last)]
 
 
@@ -207,7 +212,7 @@ def _told(found: Statistics) -> list[Told]:
 
 
 @lru_cache(maxsize=32)
-def _chunks(plan: LayerPlan, size: int) -> tuple[_Chunk, ...]:
+def chunks(plan: LayerPlan, size: int) -> tuple[_Chunk, ...]:
     """Return the filters in chunks whose maps, *size* bytes a value, may be held at once."""
     g = plan.geometry
     per_group = g.filters // g.groups
@@ -231,7 +236,12 @@ def _parts(plan: LayerPlan, first: int, last: int) -> tuple[_Part, ...]:
     return tuple(_part(plan, filters, *how) for how, filters in by_method.items())
 
 
-_SUMMED = {"direct": DirectPlan, "separable": SeparablePlan}
+_PLANS: dict[str, Callable[..., DirectPlan]] = {
+    "direct": DirectPlan,
+    "separable": SeparablePlan,
+    "winograd": WinogradPlan,
+    "fft": FFTPlan,
+}
 
 
 def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part:
@@ -243,30 +253,19 @@ def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part
         groups = len(filters) // per_group
         channels = slice(filters[0] // per_group * depth, (filters[0] // per_group + groups) * depth)
     g = replace(g, channels=channels.stop - channels.start, groups=groups, filters=len(filters))
-    weights, biases = layer.weights[filters], layer.biases[filters]
-
-    def ready(kind: type[DirectPlan]) -> DirectPlan:
-        return kind(
-            weights,
-            biases,
-            g,
-            padding_mode=layer.padding_mode,
-            padding_value=_own(layer.padding_value, channels),
-            mean=_own(layer.mean, channels),
-            std=_own(layer.std, channels),
-            activation=layer.activation.name,
-            parameters=layer.activation.parameters,
-        )
-
-    if method in _SUMMED:
-        return _Part(tuple(filters), channels, ready(_SUMMED[method]))
-    sums: Sums
-    if method == "fft":
-        sums = FFTSums(weights, biases, g, block)
-    else:
-        points = winograd.transform(weights, block, g.stride)
-        sums = WinogradSums(points, biases, g, getattr(kernels(), f"winograd_4{block}"))
-    return _Part(tuple(filters), channels, TransformedPlan(layer, g, sums, partial(ready, DirectPlan)))
+    ready = _PLANS[method](
+        layer.weights[filters],
+        layer.biases[filters],
+        g,
+        padding_mode=layer.padding_mode,
+        padding_value=_own(layer.padding_value, channels),
+        mean=_own(layer.mean, channels),
+        std=_own(layer.std, channels),
+        activation=layer.activation.name,
+        parameters=layer.activation.parameters,
+        **({"block": block} if block else {}),
+    )
+    return _Part(tuple(filters), channels, ready)
 
 
 def _own(values: tuple[float, ...], channels: slice) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,7 @@ def explain(planned: Plan) -> dict[str, Any]:
         "multiply_adds": sum(layer["multiply_adds"] for layer in told),
         "memory": planned.memory,
         "filters": told[-1]["filters"],
-    }
+    } | {key: told[-1][key] for key in ("combine",) if key in told[-1]}
     return {**whole, "layers": told}
 
 
@@ -143,7 +143,7 @@ def _explain_layer(plan: LayerPlan) -> dict[str, Any]:
             }
             for filter, choice in zip(layer.filters, plan.choices, strict=True)
         ],
-    }
+    } | ({"combine": [asdict(each) for each in layer.combine]} if layer.combine else {})
 
 
 def one_output(layer_plan: LayerPlan, planes: NDArray[np.float32], name: str, x: int, y: int) -> Terms:

@@ -1,20 +1,28 @@
-"""A bank's spectra, computed once, and convolution with them: the driver of `kernels.fft`."""
+"""A bank's spectra, computed once, and a layer made ready for the kernel that uses them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.engine.compiled import kernels
+from filterbank.engine.direct import FLOAT, aligned
+from filterbank.engine.kernels import layout as common
 from filterbank.engine.kernels import layout_fft as layout
+from filterbank.engine.transformed import TransformedPlan
+from filterbank.geometry import Geometry
 
 Floats = NDArray[np.float32]
 Kernel = Callable[..., Any]
 
 SIZES = (32, 64, 128, 256)
+
+_BANDS = 128  # parts that threads share, where there are as many tiles
 
 
 @dataclass(frozen=True)
@@ -22,24 +30,9 @@ class Spectra:
     """A layer's filters as the tiles of `kernels.fft` multiply by them; no image's size is in them."""
 
     size: int
-    tiles: Floats  # (groups, pairs, channels of a group, size·size·2)
+    tiles: Floats  # (pairs, channels, strips, size, 2, LINE)
     roots: NDArray[np.complex64]
-    filters: int
-    extent: tuple[int, int]  # D·(F − 1) + 1
-    stride: tuple[int, int]
     steps: tuple[int, int]  # outputs of a tile before sampling
-
-
-def aligned(shape: tuple[int, ...]) -> Floats:
-    """Return float32 zeros of that shape, the first one at the start of a cache line.
-
-    >>> aligned((3, 5)).ctypes.data % 64
-    0
-    """
-    count = int(np.prod(shape))
-    memory = np.zeros(count + 16, np.float32)
-    start = -memory.ctypes.data % 64 // 4
-    return memory[start : start + count].reshape(shape)
 
 
 def roots(size: int) -> NDArray[np.complex64]:
@@ -62,9 +55,8 @@ def transform(
     forward: Kernel,
     stride: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
-    groups: int = 1,
 ) -> Spectra:
-    """Return the spectra of *weights* (K, C/groups, Fh, Fw) for tiles of *size*×*size*.
+    """Return the spectra of *weights* (K, C, Fh, Fw) for tiles of *size*×*size*.
 
     *forward* is `kernels.fft.fft_forward`, compiled. The filter's extent and the stride together must fit
     into a tile: extent + stride − 1 ≤ size.
@@ -79,73 +71,79 @@ def transform(
     steps = tuple((size - e + 1) // s * s for e, s in zip(extent, stride, strict=True))
     if size not in SIZES or min(steps) < 1:
         raise ValueError(f"tile {size}: found extent {extent} and stride {stride}; accepted sizes: {SIZES}")
-    own = filters // groups
-    pairs = (own + 1) // 2
+    pairs = (filters + 1) // 2
     turns = roots(size)
-    tiles = aligned((groups, pairs, channels, size // layout.LINE, size, 2, layout.LINE))
+    tiles = aligned((pairs, channels, size // layout.LINE, size, 2, layout.LINE))
     # Correlation is convolution with the filter turned around: its tap i lies at -i, modulo the size.
     rows = -dilation[0] * np.arange(fh) % size
     columns = -dilation[1] * np.arange(fw) % size
     scale = 1 / (size * size)  # a power of two: exact
     for k in range(filters):
-        group, place = divmod(k, own)
-        part = tiles[group, place // 2, :, :, :, place % 2]
+        part = tiles[k // 2, :, :, :, k % 2]
         part[:, (columns // layout.LINE)[None, :], rows[:, None], (columns % layout.LINE)[None, :]] = (
             weights[k] * scale
         )
     for tile in tiles.reshape(-1, 2 * size * size):
         forward(tile.ctypes.data, size, turns.ctypes.data)
-    flat = tiles.reshape(groups, pairs, channels, -1)
-    return Spectra(size, flat, turns, filters, extent, stride, (steps[0], steps[1]))
+    return Spectra(size, tiles, turns, (steps[0], steps[1]))
 
 
-def count_tiles(spectra: Spectra, height: int, width: int) -> int:
-    """Return how many tiles maps of *height*×*width* take."""
-    down, across = (
-        -(-n * s // step) for n, s, step in zip((height, width), spectra.stride, spectra.steps, strict=True)
-    )
-    return down * across
+@lru_cache(maxsize=8)
+def _spectra(
+    weights: bytes, shape: tuple[int, ...], size: int, stride: tuple[int, int], dilation: tuple[int, int]
+) -> Spectra:
+    """Return `transform` of weights that may have been seen before, on images of another size."""
+    planes = np.frombuffer(weights).reshape(shape)
+    return transform(planes, size, kernels().fft_forward, stride, dilation)
 
 
-def convolve(
-    spectra: Spectra,
-    source: Floats,
-    out: Sequence[Floats],
-    kernel: Kernel,
-    pad: tuple[int, int] = (0, 0),
-    biases: Floats | None = None,
-    tiles: range | None = None,
-    space: Floats | None = None,
-) -> None:
-    """Fill *out*, K maps (H2, W2) with rows of equal distance, from *source* (C, H, W).
+class FFTPlan(TransformedPlan):
+    """A layer by the Fourier transform with tiles of *block*×*block*, ready to run: one group."""
 
-    The source is float32 with pixels side by side.
+    _words_count = layout.WORDS
+    kernel_name = "fft_tiles"
 
-    *kernel* is `kernels.fft.fft_tiles`, compiled; *pad* is how many zeros lie above and left of the image
-    (below and right there are as many as the maps need). *tiles* is the part to compute, all by default;
-    parts may be computed side by side, each with *space* of its own.
-    """
-    groups, _, channels, _ = spectra.tiles.shape
-    own = spectra.filters // groups
-    if space is None:
-        space = aligned((layout.space_bytes(spectra.size, channels) // 4,))
-    if biases is None:
-        biases = np.zeros(spectra.filters, np.float32)
-    span = tiles or range(count_tiles(spectra, *out[0].shape))
-    maps = np.array([values.ctypes.data for values in out], np.int64)
-    words = np.empty(layout.WORDS, np.int64)
-    words[layout.CHANNELS : layout.LEFT + 1] = (channels, *source.shape[1:], *source.strides[:2], *pad)
-    words[layout.TILE : layout.SPECTRA] = (
-        spectra.size,
-        spectra.roots.ctypes.data,
-        *spectra.steps,
-        *spectra.stride,
-    )
-    words[layout.FILTERS] = own
-    words[layout.OUT_HEIGHT : layout.WORDS] = (*out[0].shape, out[0].strides[0])
-    for g in range(groups):
-        words[layout.SOURCE] = source.ctypes.data + g * channels * source.strides[0]
-        words[layout.SPECTRA] = spectra.tiles[g].ctypes.data
-        words[layout.BIASES] = biases.ctypes.data + 4 * g * own
-        words[layout.MAPS] = maps.ctypes.data + 8 * g * own
-        kernel(words.ctypes.data, span.start, span.stop, space.ctypes.data)
+    def __init__(
+        self,
+        weights: NDArray[np.float64],
+        biases: NDArray[np.float64],
+        geometry: Geometry,
+        *,
+        block: int,
+        **how: Any,
+    ) -> None:
+        self._spectra = _spectra(weights.tobytes(), weights.shape, block, geometry.stride, geometry.dilation)
+        super().__init__(weights, biases, geometry, **how)
+
+    @property
+    def bands(self) -> int:
+        """How many parts an image's tiles are shared out in: a function of the geometry alone."""
+        return -(-int(self._words[layout.TILES]) // int(self._words[layout.TILES_BAND]))
+
+    def _size_blocks(self) -> None:
+        """Count the tiles and lay out a work space: a line, then a tile for each channel and a product."""
+        g, size, steps = self.geometry, self._spectra.size, self._spectra.steps
+        down, across = (
+            -(-n * s // step) for n, s, step in zip((g.out_height, g.out_width), g.stride, steps, strict=True)
+        )
+        self._rows, self._columns, self._length, self._scratch_rows = 1, size, 0, 0
+        start = -(-self._place_lines(common.SCRATCH // FLOAT) // 16) * 16
+        self._space_size = start + (g.channels + 1) * layout.tile_bytes(size) // FLOAT
+        own = {
+            layout.TILE: size,
+            layout.STEP_Y: steps[0],
+            layout.STEP_X: steps[1],
+            layout.TILES: down * across,
+            layout.TILES_ACROSS: across,
+            layout.TILES_BAND: -(-down * across // _BANDS),
+            layout.SPACE: FLOAT * start,
+        }
+        for word, value in own.items():
+            self._words[word] = value
+
+    def _set_filters(self, weights: NDArray[np.float64], biases: NDArray[np.float64]) -> list[int]:
+        """Point to the spectra; the maps stay in the bank's order."""
+        self._point(layout.ROOTS, self._spectra.roots)
+        self._point(layout.SPECTRA, self._spectra.tiles)
+        self._point(common.BIASES, np.asarray(biases).astype(np.float32))
+        return list(range(len(weights)))

@@ -143,12 +143,11 @@ def _choices(layer: Layer, g: Geometry, method: str) -> tuple[Choice, ...]:
     if method == "direct":
         return (Choice("direct", "asked for"),) * g.filters
     if method == "separable":
-        terms = [_terms(weights) for weights in layer.weights]
         return tuple(
             Choice("separable", f"asked for; {_told(one)}")
             if one
             else Choice("direct", f"separable cannot: {_ZEROS}")
-            for one in terms
+            for one in _terms(layer)
         )
     options, refusals = _options(layer, g)
     if method == "auto":
@@ -171,8 +170,13 @@ class _Terms:
     count: int
 
 
-def _terms(weights: NDArray[np.float64]) -> _Terms | None:
-    """Return the terms of a filter that may be taken apart, else None."""
+@lru_cache(maxsize=64)
+def _terms(layer: Layer) -> tuple[_Terms | None, ...]:
+    """Return the terms of each filter that may be taken apart, None for others."""
+    return tuple(_terms_of(weights) for weights in layer.weights)
+
+
+def _terms_of(weights: NDArray[np.float64]) -> _Terms | None:
     found = factor(weights)
     if not is_contained(weights, found):
         return None
@@ -205,10 +209,18 @@ def _why_not_winograd(layer: Layer, g: Geometry) -> str:
         return "a kernel of one row or column has nothing to save"
     if max(g.kernel) > 16:
         return "blocks of a kernel above 16×16 cost more than they save"
-    points = winograd.transform(layer.weights, winograd.best_taps(g.kernel, g.stride), g.stride)
-    if _SPREADS * points.error > _BAR:
-        return f"its error of {points.error:.1g} could pass the accuracy bar"
+    error = _winograd_error(layer)
+    if _SPREADS * error > _BAR:
+        return f"its error of {error:.1g} could pass the accuracy bar"
     return ""
+
+
+@lru_cache(maxsize=64)
+def _winograd_error(layer: Layer) -> float:
+    """Return the rounding to expect of a layer by Cook-Toom."""
+    return winograd.transform(
+        layer.weights, winograd.best_taps(layer.kernel, layer.stride), layer.stride
+    ).error
 
 
 def _why_not_fft(g: Geometry) -> str:
@@ -250,13 +262,15 @@ def _cheapest(
 
 def _worth_taking_apart(layer: Layer, g: Geometry, taps: list[int]) -> dict[int, _Terms]:
     """Return the terms of each filter that is cheaper by rows and columns than tap by tap."""
-    found = {}
-    for k, weights in enumerate(layer.weights):
-        # No kernel of fewer taps than these has anything to save, and most filters are small.
-        terms = _terms(weights) if taps[k] > _FEW else None
-        if terms and cost.separable(g, [terms.across], [terms.down]) < cost.direct(g, [taps[k]] * 4) / 4:
-            found[k] = terms
-    return found
+    if max(taps) <= _FEW:  # no such kernel has anything to save
+        return {}
+    return {
+        k: terms
+        for k, terms in enumerate(_terms(layer))
+        if terms
+        and taps[k] > _FEW
+        and cost.separable(g, [terms.across], [terms.down]) < cost.direct(g, [taps[k]] * 4) / 4
+    }
 
 
 def _split(

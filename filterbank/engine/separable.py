@@ -100,7 +100,7 @@ def _without_dust(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 class SeparablePlan(DirectPlan):
     """A layer whose filters are sums of a few columns times rows, ready to run.
 
-    Parameters and `run` are those of `DirectPlan`, the kernel being ``separable`` of the loaded ones.
+    Parameters and `run` are those of `DirectPlan`.
     Where a filter is not contained (`is_contained`) the image must be finite.
 
     Examples
@@ -112,6 +112,7 @@ class SeparablePlan(DirectPlan):
     """
 
     _words_count = words.WORDS
+    kernel_name = "separable"
 
     def __init__(
         self, weights: NDArray[np.float64], biases: NDArray[np.float64], geometry: Geometry, **how: Any

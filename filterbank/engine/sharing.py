@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
+
+_POOLS = threading.Lock()
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Return threads that wait for work: starting one takes as long as filtering a small image.
+
+    A forked *process* has none of its parent's threads, so it gets its own.
+    """
+    return ThreadPoolExecutor(threads, "filterbank")
 
 
 def share(count: int, threads: int, worker: Callable[[], Callable[[int], None]]) -> None:
@@ -30,12 +44,14 @@ def share(count: int, threads: int, worker: Callable[[], Callable[[int], None]])
         except BaseException as error:
             errors.append(error)
 
-    workers = [worker() for _ in range(max(1, min(threads, count)))]
-    helpers = [threading.Thread(target=work, args=(do,)) for do in workers[1:]]
-    for helper in helpers:
-        helper.start()
-    work(workers[0])
-    for helper in helpers:
-        helper.join()
+    own, *others = [worker() for _ in range(max(1, min(threads, count)))]
+    helpers: list[Future[None]] = []
+    if others:
+        with _POOLS:
+            pool = _pool(os.getpid(), threads - 1)
+        helpers = [pool.submit(work, do) for do in others]
+    work(own)
+    # Those that have not begun, all numbers being taken, never need to.
+    wait([helper for helper in helpers if not helper.cancel()])
     if errors:
         raise errors[0]

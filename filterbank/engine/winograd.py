@@ -1,28 +1,33 @@
-"""A bank's filters as Cook-Toom points, and convolution with them: the driver of `kernels.winograd`."""
+"""A bank's filters as Cook-Toom points, and a layer made ready for the kernels that use them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank.engine.fft import aligned
+from filterbank.engine.direct import FLOAT
+from filterbank.engine.kernels import layout as common
 from filterbank.engine.kernels import layout_winograd as layout
 from filterbank.engine.kernels.cooktoom import Matrix, matrices
+from filterbank.engine.transformed import TransformedPlan
+from filterbank.geometry import Geometry
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
-Kernel = Callable[..., Any]
 
 M = 4
 TAPS = (3, 4, 5)  # of the blocks into which a filter's rows and columns are cut
 
-# A block of tiles and the products kept at once: with a block's inputs they fill a second-level cache.
-_TILES = 64
+# A block of tiles, the pixels it is made from, and the products kept at once share a second-level cache.
+_TILES = 144
+_INPUT_BYTES = 640 << 10
+_SCRATCH_BYTES = 256 << 10
 _PRODUCT_BYTES = 256 << 10
+_BANDS = 32  # at least so many where there are rows enough: threads share them
 
 _UNIT = 2.0**-24  # of float32's rounding
 
@@ -71,7 +76,8 @@ def transform(weights: NDArray[Any], r: int, stride: tuple[int, int] = (1, 1)) -
         raise ValueError(f"taps of a block: found {r}; accepted: {TAPS}")
     filters, planes, *extent = weights.shape
     blocks = tuple(-(-f // (s * r)) for f, s in zip(extent, stride, strict=True))
-    size = 6 if -(-filters // 6) * 6 <= -(-filters // 4) * 4 or filters > 24 else 4
+    inputs = planes * blocks[0] * blocks[1] * stride[0] * stride[1]
+    size = 6 if inputs > 3 and (-(-filters // 6) * 6 <= -(-filters // 4) * 4 or filters > 24) else 4
     padded = -(-filters // size) * size
     (down, across), (sy, sx) = blocks, stride
     full = np.zeros((padded, planes, down * sy * r, across * sx * r))
@@ -95,6 +101,12 @@ def transform(weights: NDArray[Any], r: int, stride: tuple[int, int] = (1, 1)) -
     )
 
 
+@lru_cache(maxsize=16)
+def _points(weights: bytes, shape: tuple[int, ...], r: int, stride: tuple[int, int]) -> Points:
+    """Return `transform` of weights that may have been seen before, on images of another size."""
+    return transform(np.frombuffer(weights).reshape(shape), r, stride)
+
+
 def _floats(matrix: Matrix) -> NDArray[np.float64]:
     return np.array([[float(x) for x in row] for row in matrix])
 
@@ -114,95 +126,83 @@ def _spread(points: NDArray[np.float64], r: int) -> float:
     return float(np.sqrt(variance.max())) * _UNIT
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What a kernel needs to know beside the filters, for maps of one size: words, tables and work space."""
+class WinogradPlan(TransformedPlan):
+    """A layer by Cook-Toom with blocks of *block*×*block* taps, ready to run: one group, dilation 1."""
 
-    words: Integers
-    kept: tuple[Any, ...]  # what the words point to
-    space_bytes: int
+    _words_count = layout.WORDS
 
+    def __init__(
+        self,
+        weights: NDArray[np.float64],
+        biases: NDArray[np.float64],
+        geometry: Geometry,
+        *,
+        block: int,
+        **how: Any,
+    ) -> None:
+        self._points = _points(weights.tobytes(), weights.shape, block, geometry.stride)
+        self.kernel_name = f"winograd_{M}{block}"
+        super().__init__(weights, biases, geometry, **how)
 
-def lay_out(points: Points, height: int, width: int) -> Layout:
-    """Return the words for maps of *height*×*width*; source, maps and biases are left to `convolve`."""
-    m, r, (sy, sx), (down, across) = M, points.r, points.stride, points.blocks
-    n = m + r - 1
-    wide = -(-width // m)
-    count = -(-wide // _TILES)
-    tiles = -(-wide // (16 * count)) * 16
-    columns = m * sx
-    rows = (n - 1 + (down - 1) * r) * sy + sy
-    length = -(-(tiles * count + (n + (across - 1) * r) // m + 2) // 16) * 16
-    phases = down * across * sy * sx
-    channels = points.planes * phases
-    a, b, py, px, j, i = np.indices((down, across, sy, sx, n, n))
-    x = sx * (i + b * r) + px
-    offsets = 4 * (((sy * (j + a * r) + py) * columns + x % columns) * length + x // columns)
-    offsets = np.ascontiguousarray(offsets.reshape(phases, n * n), np.int64)
-    taps = [used * tiles * 4 for used in points.channels]
-    padded = points.weights[0].shape[0] * points.size
-    group = max(points.size, _PRODUCT_BYTES // (4 * tiles * n * n) // points.size * points.size)
-    # A line between one point's values and the next one's: without it they all fall into the same cache sets.
-    input_step, product_step = 4 * channels * tiles + 64, 4 * min(group, padded) * tiles + 64
-    scratch = 4 * points.planes * rows * columns * length
-    inputs = -(-scratch // 64) * 64
-    products = inputs + n * n * input_step
-    table = products + n * n * product_step
-    edge = table + 128
-    weight_places = np.array([w.ctypes.data for w in points.weights], np.int64)
-    counts = np.array([len(used) for used in points.channels], np.int64)
-    tap_places = np.array([t.ctypes.data for t in taps], np.int64)
-    words = np.zeros(layout.WORDS, np.int64)
-    words[layout.ADVANCE : layout.BIASES] = (
-        m * sy,
-        rows,
-        columns,
-        length,
-        phases,
-        offsets.ctypes.data,
-        tiles,
-        count,
-        points.filters,
-        padded,
-        points.size,
-        group,
-        weight_places.ctypes.data,
-        counts.ctypes.data,
-        tap_places.ctypes.data,
-    )
-    words[layout.OUT_HEIGHT : layout.MAP_STEP] = height, width
-    words[layout.INPUTS : layout.WORDS] = inputs, input_step, products, product_step, table, edge
-    kept = (offsets, taps, weight_places, counts, tap_places, points)
-    return Layout(words, kept, edge + 4 * m * 64)
+    def _size_blocks(self) -> None:
+        """Choose tiles in a block, rows of tiles held in scratch and in a band, and lay out a work space."""
+        g, points, words = self.geometry, self._points, self._words
+        (sy, sx), (down, across), r = g.stride, points.blocks, points.r
+        n = M + r - 1
+        inputs = points.planes * down * across * sy * sx
+        wide = -(-g.out_width // M)
+        most = max(16, min(_TILES, _INPUT_BYTES // (4 * n * n * inputs)) // 16 * 16)
+        tiles = -(-wide // (16 * -(-wide // most))) * 16
+        self._columns = M * tiles
+        self._length = -(-(tiles + (n + (across - 1) * r) // M + 2) // 16) * 16
+        tile_rows, advance = (n - 1 + (down - 1) * r) * sy + sy, M * sy
+        line = FLOAT * M * sx * self._length
+        fitting = (_SCRATCH_BYTES // (line * points.planes) - tile_rows) // advance + 1
+        bands = max(1, -(-g.out_height // (M * _BANDS)))
+        held = max(1, min(fitting, bands))
+        self._rows = M * held * max(1, bands // held)
+        self._scratch_rows = (held - 1) * advance + tile_rows
+        padded = points.weights[0].shape[0] * points.size
+        group = max(points.size, _PRODUCT_BYTES // (FLOAT * tiles * n * n) // points.size * points.size)
+        # A line between one point's values and the next one's: without it they fall into the same cache sets.
+        input_step = FLOAT * inputs * tiles + 64
+        product_step = FLOAT * min(group, padded) * tiles + 64
+        pixels = common.SCRATCH + points.planes * self._scratch_rows * line
+        inputs_at = pixels + line
+        products_at = -(-(inputs_at + n * n * input_step) // 64) * 64
+        self._space_size = self._place_lines((products_at + n * n * product_step) // FLOAT)
+        own = {
+            layout.ADVANCE: advance,
+            layout.TILE_ROWS: tile_rows,
+            layout.HELD: held,
+            layout.SPLIT: M * sx,
+            layout.PIXELS: pixels,
+            layout.PHASES: down * across * sy * sx,
+            layout.TILES: tiles,
+            layout.PADDED: padded,
+            layout.SUMMED: points.size,
+            layout.GROUP: group,
+            layout.INPUTS: inputs_at,
+            layout.INPUT_STEP: input_step,
+            layout.PRODUCTS: products_at,
+            layout.PRODUCT_STEP: product_step,
+        }
+        for word, value in own.items():
+            words[word] = value
 
-
-def convolve(
-    plan: Layout,
-    source: Floats,
-    out: Sequence[Floats],
-    kernel: Kernel,
-    pad: tuple[int, int] = (0, 0),
-    biases: Floats | None = None,
-    rows: range | None = None,
-    space: Floats | None = None,
-) -> None:
-    """Fill *out*, K maps (H2, W2) with rows of equal distance, from *source* (C, H, W).
-
-    The source is float32 with pixels side by side.
-
-    *kernel* is `kernels.winograd.winograd_43`, `_44` or `_45`, compiled, as the points' r says; *pad* is how
-    many zeros lie above and left of the image. *rows* is the part to compute, in rows of tiles of 4 rows of
-    outputs, all by default; parts may be computed side by side, each with *space* of its own.
-    """
-    if space is None:
-        space = aligned((-(-plan.space_bytes // 4),))
-    if biases is None:
-        biases = np.zeros(len(out), np.float32)
-    part = rows or range(-(-out[0].shape[0] // M))
-    maps = np.array([values.ctypes.data for values in out], np.int64)
-    words = plan.words.copy()
-    words[: layout.ADVANCE] = (source.ctypes.data, *source.shape, *source.strides[:2], *pad)
-    words[layout.BIASES] = biases.ctypes.data
-    words[layout.MAPS] = maps.ctypes.data
-    words[layout.MAP_STEP] = out[0].strides[0]
-    kernel(words.ctypes.data, part.start, part.stop, space.ctypes.data)
+    def _set_filters(self, weights: NDArray[np.float64], biases: NDArray[np.float64]) -> list[int]:
+        """Set the tables of pixels and points; the maps stay in the bank's order."""
+        points, tiles = self._points, int(self._words[layout.TILES])
+        (sy, sx), (down, across), r = points.stride, points.blocks, points.r
+        n, split = M + r - 1, M * points.stride[1]
+        a, b, py, px, j, i = np.indices((down, across, sy, sx, n, n))
+        x = sx * (i + b * r) + px
+        offsets = FLOAT * (((sy * (j + a * r) + py) * split + x % split) * self._length + x // split)
+        taps = [used * tiles * FLOAT for used in points.channels]
+        self._keep += [taps, points]
+        self._point(layout.OFFSETS, offsets.astype(np.int64))
+        self._point(layout.POINT_WEIGHTS, np.array([one.ctypes.data for one in points.weights], np.int64))
+        self._point(layout.COUNTS, np.array([len(used) for used in points.channels], np.int64))
+        self._point(layout.POINT_TAPS, np.array([one.ctypes.data for one in taps], np.int64))
+        self._point(common.BIASES, np.asarray(biases).astype(np.float32))
+        return list(range(len(weights)))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from filterbank.errors import RequestError
 from filterbank.imagefile.colour import linear_to_srgb, srgb_to_linear
-from filterbank.model import Activation, Filter
+from filterbank.model import Output
 
 TOP8 = 255
 TOP16 = 65535
@@ -146,45 +146,38 @@ def parse_range(text: str) -> RangeSpec:
     return RangeSpec("fixed", lo, hi)
 
 
-def resolve(spec: RangeSpec, filter: Filter, activation: Activation) -> RangeSpec:
-    """Return *spec* with auto replaced by what suits the filter: signed, positive or clip.
+def resolve(spec: RangeSpec, output: Output) -> RangeSpec:
+    """Return *spec* with auto replaced by what suits the map: signed, positive or clip.
 
     Maps that share one scale (``--range-over``) share it within one resolved kind, so that a
     blur does not flatten the edges beside it.
 
-    >>> edge, blur = Filter("edge", [[-1, 1]]), Filter("blur", [[0.5, 0.5]])
-    >>> [str(resolve(RangeSpec(), f, Activation(a))) for f, a in
-    ...  [(edge, "identity"), (edge, "relu"), (blur, "identity")]]
-    ['signed', 'positive', 'clip']
+    >>> str(resolve(RangeSpec(), Output("edge", "signed"))), str(resolve(RangeSpec(), Output("blur", "clip")))
+    ('signed', 'clip')
     """
-    if spec.kind != "auto":
-        return spec
-    if not filter.is_signed:
-        return RangeSpec("clip")
-    return RangeSpec("positive" if activation.is_nonnegative else "signed")
+    return RangeSpec(output.range) if spec.kind == "auto" else spec
 
 
-def is_picture(spec: RangeSpec, filter: Filter, activation: Activation) -> bool:
+def is_picture(spec: RangeSpec, output: Output) -> bool:
     """Return whether a map looks like its image, so that ``--linear`` encodes it back to sRGB.
 
-    >>> is_picture(RangeSpec(), Filter("blur", [[0.5, 0.5]]), Activation())
+    >>> is_picture(RangeSpec(), Output("blur", "clip"))
     True
     """
-    return not filter.is_signed and resolve(spec, filter, activation).kind == "clip"
+    return output.range == "clip" and resolve(spec, output).kind == "clip"
 
 
-def choose(spec: RangeSpec, filter: Filter, activation: Activation, extremes: Extremes, top: int) -> Scale:
+def choose(spec: RangeSpec, output: Output, extremes: Extremes, top: int) -> Scale:
     """Return the scale for a map, or for all maps whose merged *extremes* are given.
 
     A constant map is no error: it gets a scale with lo = hi, which decodes to that constant.
 
-    >>> edge = Filter("edge", [[-1, 1]])
-    >>> choose(RangeSpec(), edge, Activation(), (-0.5, 0.25), TOP8)
+    >>> choose(RangeSpec(), Output("edge", "signed"), (-0.5, 0.25), TOP8)
     Scale(lo=-0.5, hi=0.5, top=255, zero=128)
-    >>> choose(RangeSpec("minmax"), edge, Activation(), (0.25, 0.25), TOP16)
+    >>> choose(RangeSpec("minmax"), Output("edge", "signed"), (0.25, 0.25), TOP16)
     Scale(lo=0.25, hi=0.25, top=65535, zero=None)
     """
-    kind = resolve(spec, filter, activation).kind
+    kind = resolve(spec, output).kind
     lowest, highest = extremes if extremes[0] <= extremes[1] else (0.0, 0.0)
     if kind == "signed":
         m = max(abs(lowest), abs(highest))

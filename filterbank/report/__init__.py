@@ -2,5 +2,6 @@
 
 from filterbank.report.colours import signed_colours
 from filterbank.report.sheet import draw_sheet, write_sheet
+from filterbank.report.spectrum import draw_spectra, write_spectra
 
-__all__ = ["draw_sheet", "signed_colours", "write_sheet"]
+__all__ = ["draw_sheet", "draw_spectra", "signed_colours", "write_sheet", "write_spectra"]

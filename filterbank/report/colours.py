@@ -12,6 +12,7 @@ RGB = tuple[int, int, int]
 # Ends of the two arms in Oklab's lightness, chroma and hue (degrees). Both lose lightness at the same
 # rate, so that a weight and its negative weigh the same on the eye and in a grey print.
 _LIGHTNESS, _CHROMA, _RED, _BLUE = 0.42, 0.165, 25.0, 258.0
+_VIOLET = 310.0
 _STEPS = 256
 
 # Oklab to linear sRGB (B. Ottosson, "A perceptual color space for image processing", 2020).
@@ -42,6 +43,17 @@ def signed_colours(values: NDArray[np.floating], m: float) -> NDArray[np.uint8]:
     """
     share = np.clip(np.asarray(values, np.float64) / m, -1, 1) if m > 0 else np.zeros(np.shape(values))
     return _table()[np.rint(share * (_STEPS - 1)).astype(np.intp) + _STEPS - 1]
+
+
+def strength_colours(shares: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return RGB (..., 3) for *shares* of any shape: 0 white, 1 dark violet.
+
+    >>> strength_colours(np.array([0.0])).tolist()
+    [[255, 255, 255]]
+    """
+    steps = np.rint(np.clip(shares, 0, 1) * (_STEPS - 1)).astype(np.intp)
+    colours: NDArray[np.uint8] = _arm(np.linspace(0, 1, _STEPS), _VIOLET)[steps]
+    return colours
 
 
 def ink_on(colour: NDArray[np.uint8]) -> RGB:

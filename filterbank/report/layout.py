@@ -25,6 +25,9 @@ _SMALL_KERNEL = 5
 _AROUND = 280  # header and footer, about
 _SHAPE = 4 / 3
 _SHOWN_PLANES = 16
+# Larger kernels are drawn at any size, smoothly: of so many weights none is looked at by itself.
+_SMOOTH = 24
+_LEAST_SMOOTH = 96
 # A kernel of one row or column is drawn at least this thick.
 _THINNEST = 16
 
@@ -104,16 +107,39 @@ def cell(kernel: Pair, plane: Pair) -> Pair:
     )
 
 
+def is_smooth(kernel: Pair) -> bool:
+    """Return whether a kernel is drawn without cells, as large as there is room.
+
+    >>> is_smooth((49, 49)), is_smooth((5, 5)), is_smooth((1, 101))
+    (True, False, False)
+    """
+    return max(kernel) > _SMOOTH and min(kernel) > 1
+
+
+def smooth(kernel: Pair, plane: Pair) -> Pair:
+    """Return the height and width of such a kernel's picture.
+
+    >>> smooth((49, 49), (100, 110))
+    (100, 100)
+    """
+    scale = min(plane[0] / kernel[0], plane[1] / kernel[1])
+    return max(round(kernel[0] * scale), 1), max(round(kernel[1] * scale), 1)
+
+
 def _with_columns(columns: int, filters: int, channels: int, kernel: Pair, captioned: bool) -> Layout:
     planes = shown_planes(channels)
     across = planes if planes <= 4 else math.ceil(math.sqrt(planes))
     card = (_SHEET_WIDTH - 2 * MARGIN + GAP) // columns - GAP
     width = (card + PLANE_GAP) // across - PLANE_GAP
     longest = max(kernel)
+    step = 1 if is_smooth(kernel) else longest
     # A wide kernel is low, and may be drawn wider.
     largest = min(_LARGEST_PLANE * max(min(kernel[1] // kernel[0], 3), 1), _LARGEST_CELL * longest)
-    side = max(min(width * longest // kernel[1], largest) // longest, 1)
-    plane = max(side * kernel[0], _THINNEST), max(side * kernel[1], _THINNEST)
+    side = max(min(width * longest // kernel[1], largest) // step * step, step)
+    plane = (
+        max(side * kernel[0] // longest, _THINNEST),
+        max(side * kernel[1] // longest, _THINNEST),
+    )
     down = -(-planes // across)
     return Layout(columns, -(-filters // columns), plane, across, down, planes > 1, captioned)
 
@@ -123,4 +149,5 @@ def _ugliness(layout: Layout, filters: int, kernel: Pair) -> float:
     shape = math.log(layout.width / (layout.grid[0] + 2 * MARGIN + _AROUND) / _SHAPE)
     holes = layout.columns * layout.rows - filters
     cramped = max(kernel) <= _SMALL_KERNEL and min(cell(kernel, layout.plane)) < _READABLE_CELL
+    cramped = cramped or (is_smooth(kernel) and max(layout.plane) < _LEAST_SMOOTH)
     return abs(shape) + holes / layout.columns + 0.5 * cramped + max(layout.width - _SHEET_WIDTH, 0)

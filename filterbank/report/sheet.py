@@ -9,24 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from filterbank import __version__
 from filterbank.geometry import Pair
 from filterbank.model import Bank, Filter
 from filterbank.report import layout as place
-from filterbank.report.colours import RGB, ink_on, signed_colours
+from filterbank.report import page
+from filterbank.report.colours import ink_on, signed_colours
 from filterbank.report.layout import MARGIN, PLANE_GAP, Layout
-from filterbank.report.lettering import fit, width, wrap, write
+from filterbank.report.lettering import fit, width, write
 from filterbank.report.numerals import MINUS, TIMES, number, spell
-
-INK: RGB = (32, 33, 38)
-SOFT: RGB = (98, 102, 112)
-FAINT: RGB = (150, 154, 163)
-LINE: RGB = (214, 217, 222)
-FRAME: RGB = (168, 173, 182)
-WHITE: RGB = (255, 255, 255)
-
-_DPI = 200
-_CHANNEL_NAMES = {"rgb": "RGB", "rgba": "RGBA"}
+from filterbank.report.page import FAINT, FRAME, LINE, SOFT
 
 # Weights are written into cells of kernels up to this size, in letters of at least that size.
 _NUMBERED = 5
@@ -70,21 +61,20 @@ def draw_sheet(bank: Bank, scale: str = "common") -> Image.Image:
     if not size:
         cards = _cards(layer.filters, scale, numbered=False)
         layout = _lay_out(bank, cards)
-    header = _header_lines(bank, layout.width - 2 * MARGIN)
-    top = MARGIN + sum(step for _, _, _, step in header) + 28
-    height = top + layout.grid[0] + 56 + _FOOTER_HEIGHT + MARGIN
-    sheet = Image.new("RGB", (layout.width, height), WHITE)
-    _draw_header(sheet, header)
+    sheet, top = page.begin(bank, layout)
+    name_size = page.name_size([card.filter.name for card in cards], layout)
     for index, card in enumerate(cards):
         y, x = layout.corner(index)
-        _draw_card(sheet, (top + y, MARGIN + x), card, layout, _labels(bank, depth), size)
-    _draw_footer(sheet, bank, cards, scale)
+        corner = top + y, MARGIN + x
+        page.write_name(sheet, corner, card.filter.name, layout, name_size)
+        _draw_card(sheet, corner, card, layout, page.labels(bank, depth), size)
+    page.end(sheet, bank, *_scale_bar(cards[0].m, scale))
     return sheet
 
 
 def write_sheet(bank: Bank, stream: BinaryIO, scale: str = "common") -> None:
     """Write the sheet of *bank* as a PNG to *stream*; the same bank always gives the same bytes."""
-    draw_sheet(bank, scale).save(stream, format="PNG", dpi=(_DPI, _DPI))
+    page.save(draw_sheet(bank, scale), stream)
 
 
 def _lay_out(bank: Bank, cards: list[_Card]) -> Layout:
@@ -111,93 +101,17 @@ def _cards(filters: tuple[Filter, ...], scale: str, numbered: bool) -> list[_Car
     return cards
 
 
-def _labels(bank: Bank, depth: int) -> list[str]:
-    """Return what stands over each plane of a deep filter."""
-    names = _CHANNEL_NAMES.get(str(bank.input), "")
-    if len(names) == depth:
-        return list(names)
-    return [f"channel {index}" if depth <= 4 else str(index) for index in range(depth)]
-
-
-# --- header and footer ------------------------------------------------------------------------
-
-_FOOTER_HEIGHT = 78
-_Line = tuple[str, float, RGB, int]  # text, size, ink, height
-
-
-def _header_lines(bank: Bank, limit: float) -> list[_Line]:
-    """Return the lines over the grid: name, description, source, facts."""
-    name, size = fit(bank.name, limit, 54, 28)
-    lines: list[_Line] = [(name, size, INK, 64)]
-    lines += [(line, 27, SOFT, 36) for line in wrap(bank.description, limit, 27, 3)]
-    lines += [(line, 21, FAINT, 30) for line in wrap(bank.source, limit, 21, 2)]
-    lines += [(line, 21, SOFT, 34) for line in wrap(_facts(bank), limit, 21, 2)]
-    return lines
-
-
-def _facts(bank: Bank) -> str:
-    """Return the layer in one line."""
-    layer = bank.layer
-    count = len(layer.filters)
-    depth = layer.filters[0].weights.shape[0]
-    shape = TIMES.join(str(n) for n in (*layer.kernel, depth))
-    padding = layer.padding if isinstance(layer.padding, str) else _short(layer.padding)
-    facts = [
-        f"{count} filter{'s' if count != 1 else ''}",
-        shape,
-        f"input {bank.input}" if isinstance(bank.input, str) else f"input of {bank.input} channels",
-        f"stride {_short(layer.stride)}",
-        f"padding {padding}, {layer.padding_mode}",
-    ]
-    facts += [f"dilation {_short(layer.dilation)}"] * (layer.dilation != (1, 1))
-    facts += [f"groups {layer.groups}"] * (layer.groups != 1)
-    facts += [str(layer.activation)] + ["no bias"] * (not layer.biases.any())
-    return "  ·  ".join(facts)
-
-
-def _short(numbers: tuple[int, ...]) -> str:
-    """Return one number where all are equal, else all."""
-    return str(numbers[0]) if len(set(numbers)) == 1 else ", ".join(map(str, numbers))
-
-
-def _draw_header(sheet: Image.Image, lines: list[_Line]) -> None:
-    y = MARGIN
-    for text, size, ink, step in lines:
-        write(sheet, (MARGIN, y + 0.72 * step), text, size, ink)
-        y += step
-
-
-def _draw_footer(sheet: Image.Image, bank: Bank, cards: list[_Card], scale: str) -> None:
-    """Draw the scale bar and, on the right, what the sheet was made from."""
-    length, thick = 480, 24
-    left, top = MARGIN, sheet.height - MARGIN - _FOOTER_HEIGHT + 10
-    ramp = signed_colours(np.linspace(-1, 1, length), 1.0)
-    sheet.paste(Image.fromarray(np.repeat(ramp[np.newaxis], thick, axis=0)), (left, top))
-    draw = ImageDraw.Draw(sheet)
-    draw.rectangle((left - 1, top - 1, left + length, top + thick), outline=FRAME)
-    m = cards[0].m
-    own = ("l", MINUS + "m"), ("m", ""), ("m", "0"), ("m", ""), ("r", "m")
-    for quarter, (anchor, text) in enumerate(own):
-        x = left + quarter / 4 * (length - 1)
-        draw.line((x, top + thick, x, top + thick + 7), fill=FRAME)
-        label = number((quarter - 2) / 2 * m) if scale == "common" else text
-        write(sheet, (x, top + thick + 28), label, 20, SOFT, anchor)
-    right = sheet.width - MARGIN
-    write(sheet, (right, top + 18), "red adds, blue subtracts, white ignores", 20, SOFT, "r")
-    made = f"filterbank {__version__}" + (f"  ·  digest {bank.digest[:12]}" if bank.digest else "")
-    write(sheet, (right, top + thick + 28), made, 18, FAINT, "r")
-
-
-# --- one filter -------------------------------------------------------------------------------
+def _scale_bar(m: float, scale: str) -> tuple[NDArray[np.uint8], list[str], str]:
+    """Return the colours from −m to m, what stands below them, and what they do."""
+    numbers = [number(quarter / 2 * m) for quarter in range(-2, 3)]
+    marks = numbers if scale == "common" else [MINUS + "m", "", "0", "", "m"]
+    return signed_colours(np.linspace(-1, 1, page.BAR), 1.0), marks, "red adds, blue subtracts, white ignores"
 
 
 def _draw_card(
     sheet: Image.Image, corner: Pair, card: _Card, layout: Layout, labels: list[str], size: int
 ) -> None:
     y, x = corner
-    card_width = layout.card[1]
-    name, name_size = fit(card.filter.name, card_width, 26, 14)
-    write(sheet, (x, y + place.NAME_HEIGHT - 13), name, name_size, INK)
     y += place.NAME_HEIGHT
     bottom = y
     per_plane = card.filter.weights[0].size
@@ -212,7 +126,7 @@ def _draw_card(
         numerals = card.numerals[index * per_plane : (index + 1) * per_plane]
         weights = card.filter.weights[index]
         bottom = _draw_plane(sheet, (plane_y, plane_x), weights, card.m, layout.plane, numerals, size)
-    caption, caption_size = fit(card.caption, card_width, 19, 11)
+    caption, caption_size = fit(card.caption, layout.card[1], 19, 11)
     write(sheet, (x, bottom + place.CAPTION_HEIGHT - 9), caption, caption_size, SOFT)
 
 
@@ -231,13 +145,16 @@ def _draw_plane(
     """
     y, x = corner
     colours = signed_colours(weights, m)
-    tall, wide = place.cell((weights.shape[0], weights.shape[1]), plane)
-    cells = np.repeat(np.repeat(colours, tall, axis=0), wide, axis=1)
-    picture = Image.fromarray(cells)
-    if picture.height > plane[0] or picture.width > plane[1]:
-        picture = picture.resize(
-            (min(picture.width, plane[1]), min(picture.height, plane[0])), Image.Resampling.BOX
-        )
+    shape = weights.shape[0], weights.shape[1]
+    tall, wide = (1, 1) if place.is_smooth(shape) else place.cell(shape, plane)
+    picture = Image.fromarray(np.repeat(np.repeat(colours, tall, axis=0), wide, axis=1))
+    height, width = picture.height, picture.width
+    if place.is_smooth(shape):
+        height, width = place.smooth(shape, plane)
+    height, width = min(height, plane[0]), min(width, plane[1])
+    if (width, height) != picture.size:
+        grows = height > picture.height
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC if grows else Image.Resampling.BOX)
     sheet.paste(picture, (x, y))
     draw = ImageDraw.Draw(sheet)
     bottom, right = y + picture.height, x + picture.width

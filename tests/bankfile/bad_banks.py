@@ -16,7 +16,7 @@ BEYOND_SCHEMA = {
     *("ragged", "ragged-planes", "wrong-depth", "depths-differ", "channels-and-planes", "groups"),
     *("groups-filters", "duplicate-names", "clip-min-above-max", "total-weights", "family-twice"),
     *("normalize-sum-zero", "normalize-all-zero", "normalize-equal", "each-depth", "padding-value"),
-    *("overflow", "normalize-sum-almost-zero", "groups-channels"),
+    *("overflow", "normalize-sum-almost-zero", "groups-channels", "combine-globs"),
 }
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from filterbank.bankfile.families import FAMILIES, classic
-from filterbank.bankfile.families.laws import laws
+from filterbank.bankfile.families.texture import laws
 
 
 @settings(deadline=None)

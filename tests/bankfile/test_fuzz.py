@@ -11,7 +11,7 @@ from filterbank.bankfile.source import Source, decode
 from filterbank.bankfile.text import parse
 from filterbank.errors import BankError
 
-SEEDS = [bankfile.find(name).read_text("utf-8") for name in ("sobel", "opponent", "gaussian")]
+SEEDS = [bankfile.find(name).read_text("utf-8") for name in ("sobel", "opponent", "gaussian", "laws-energy")]
 SEEDS += [path.read_text("utf-8") for path in PATHS if path.stem not in {"total-weights", "alias-bomb"}]
 PIECES = [
     *"[]{}:,-#&*!|>'\"%@`\\\t\n \r~?",
@@ -42,7 +42,7 @@ def read(text, name="bank.yaml"):
 
 
 def test_the_seeds_are_read():
-    assert [read(seed) is not None for seed in SEEDS[:3]] == [True] * 3
+    assert [read(seed) is not None for seed in SEEDS[:4]] == [True] * 4
 
 
 @settings(deadline=None, max_examples=150)

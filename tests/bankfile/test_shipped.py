@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from bankfile import formulas
 
 from filterbank import bankfile
 
 BANKS = [
-    *("box", "emboss", "farid", "frei-chen", "gaussian", "identity", "kirsch", "laplacian", "laws-25"),
-    *("motion-blur", "opponent", "prewitt", "prewitt-compass", "roberts", "robinson", "scharr", "sharpen"),
-    *("sobel", "unsharp"),
+    *("box", "dct-8", "disc", "dog", "emboss", "farid", "frei-chen", "gabor", "gabor-energy", "gaussian"),
+    *("gaussian-derivatives", "haar", "identity", "kirsch", "kirsch-maximum", "laplacian", "laws-25"),
+    *("laws-9", "laws-energy", "lml", "lms", "log", "log-gabor", "manjunath-ma", "morlet", "motion-blur"),
+    *("mr4", "mr8", "opponent", "orthogonal", "prewitt", "prewitt-compass", "random", "rfs", "roberts"),
+    *("robinson", "scharr", "schmid", "sharpen", "sobel", "sobel-magnitude", "steerable"),
+    *("steerable-energy", "unsharp"),
 ]
 PLUS = np.array([-1, 0, 1])
 
@@ -155,6 +159,89 @@ def test_laws():
     unit = {name: taps / np.linalg.norm(taps) for name, taps in vectors.items()}
     wanted = {a + b: unit[a][:, None] * unit[b] for a in unit for b in unit}
     assert_equal(weights("laws-25"), wanted)
+
+
+def turned(bank):
+    """Return a bank that is printed for convolution as correlation has it."""
+    return {name: weights[::-1, ::-1] for name, weights in bank.items()}
+
+
+SETS = {
+    "lms": lambda: turned(formulas.leung_malik("small")),
+    "lml": lambda: turned(formulas.leung_malik("large")),
+    "rfs": lambda: turned(formulas.rfs()),
+    "schmid": formulas.schmid,
+    "gabor": lambda: turned(
+        {name: w for length in (4, 8, 16) for name, w in formulas.gabor_set(length, 6, "even").items()}
+    ),
+    "manjunath-ma": lambda: turned(formulas.manjunath_ma("removed")),
+    "morlet": lambda: turned(formulas.morlet(3)),
+    "log-gabor": lambda: turned(formulas.log_gabor(4)),
+    "gaussian-derivatives": lambda: formulas.jet_exact(2),
+    "steerable": lambda: {
+        f"{kind}_{angle:03d}": formulas.steerable(kind, angle)
+        for angle in (0, 45, 90, 135)
+        for kind in ("g2", "h2")
+    },
+    "log": lambda: {f"log_{s}": formulas.laplacian_of_gaussian(s) for s in (1, 2, 4, 8)},
+    "dog": lambda: {f"dog_{s}": formulas.difference_of_gaussians(s) for s in (1, 2, 4)},
+    "dct-8": lambda: formulas.dct(8),
+    "haar": lambda: formulas.haar(4),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_sets_by_their_papers_formulas(name):
+    assert_equal(weights(name), SETS[name]())
+
+
+COMBINING = {
+    "mr8": "rfs",
+    "steerable-energy": "steerable",
+    "sobel-magnitude": "sobel",
+    "kirsch-maximum": "kirsch",
+}
+
+
+@pytest.mark.parametrize("name", COMBINING)
+def test_banks_that_combine_have_the_filters_of_another(name):
+    assert_equal(weights(name), weights(COMBINING[name]))
+
+
+def test_the_other_banks_that_combine():
+    pairs = [formulas.gabor_set(length, 6, "pair") for length in (4, 8, 16)]
+    assert_equal(weights("gabor-energy"), turned(pairs[0] | pairs[1] | pairs[2]))
+    assert_equal(weights("mr4"), turned(formulas.rfs((4,))))
+    every = weights("laws-25")
+    del every["L5L5"]
+    assert_equal(weights("laws-energy"), every)
+
+
+def test_laws_9():
+    vectors = {"L3": [1, 2, 1], "E3": [-1, 0, 1], "S3": [-1, 2, -1]}
+    unit = {name: np.array(taps) / np.linalg.norm(taps) for name, taps in vectors.items()}
+    assert_equal(weights("laws-9"), {a + b: unit[a][:, None] * unit[b] for a in unit for b in unit})
+
+
+def test_drawn_banks():
+    drawn = np.random.RandomState(0).standard_normal((16, 7, 7))
+    drawn -= drawn.mean((1, 2), keepdims=True)
+    drawn /= np.abs(drawn).sum((1, 2), keepdims=True)
+    assert_equal(weights("random"), {f"random_{k:02d}": each for k, each in enumerate(drawn)})
+    rows = np.stack([each.ravel() for each in weights("orthogonal").values()])
+    assert rows.shape == (25, 25)
+    assert np.abs(rows @ rows.T - np.eye(25)).max() <= 1e-12
+
+
+def test_discs():
+    place = np.arange(-4, 5)
+    squares = place[:, None] ** 2 + place**2
+    wanted = {f"disc_{r}": (squares <= r**2)[4 - r : 5 + r, 4 - r : 5 + r] for r in (1, 2, 4)}
+    assert_equal(weights("disc"), {name: inside / inside.sum() for name, inside in wanted.items()})
+
+
+def test_underscores_may_stand_for_dashes():
+    assert bankfile.load("frei_chen").digest == bankfile.load("frei-chen").digest
 
 
 def test_pictures():

@@ -15,13 +15,24 @@ def run(*arguments):
 def test_the_table_has_a_line_for_every_bank():
     result = run()
     assert result.exit_code == 0
-    lines = result.output.splitlines()
-    assert lines[0].split() == ["NAME", "K", "F", "C", "SOURCE"]
-    assert [line.split()[0] for line in lines[1:]] == bankfile.shipped()
-    at = lines[0].index("SOURCE")
-    assert all(line[at - 1] == " " and line[at] != " " for line in lines[1:])
-    sobel = next(line for line in lines if line.startswith("sobel "))
-    assert sobel.split(maxsplit=4) == ["sobel", "2", "3×3", "1", "Sobel and Feldman, 1968; Pingle, 1969"]
+    head, *lines = result.output.splitlines()
+    assert head.split() == ["NAME", "K", "F", "C", "USE", "SOURCE"]
+    kins = [line for line in lines if line.isupper() and not line[-1].isdigit()]
+    assert kins == [kin.upper() for kin in bankfile.KINS]
+    rows = [line for line in lines if line and line not in kins]
+    assert sorted(line.split()[0] for line in rows) == bankfile.shipped()
+    for title in ("USE", "SOURCE"):
+        at = head.index(title)
+        assert all(line[at - 1] == " " and line[at] != " " for line in rows)
+    (sobel,) = (line for line in rows if line.startswith("sobel "))
+    assert sobel.split(maxsplit=4)[:4] == ["sobel", "2", "3×3", "1"]
+    assert "Smoothed first derivatives in x and y  " in sobel
+    assert sobel.endswith("  Sobel and Feldman, 1968; Pingle, 1969")
+    assert any(line.split()[:2] == ["mr8", "38→8"] for line in rows)
+
+
+def test_every_shipped_bank_has_one_kin():
+    assert sorted(name for names in bankfile.KINS.values() for name in names) == bankfile.shipped()
 
 
 def test_one_in_full():

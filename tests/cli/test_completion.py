@@ -50,7 +50,7 @@ def completed(*words: str) -> list[str]:
         (("ap",), ["plain,apply"]),
         (("apply", "--on-e"), ["plain,--on-exists"]),
         (("apply", "--on-exists", "s"), ["plain,skip"]),
-        (("apply", "-b", "sob"), ["plain,sobel"]),
+        (("apply", "-b", "ident"), ["plain,identity"]),
         (("apply", "-b", "no/such"), ["file,no/such"]),
         (("apply", "pict"), ["file,pict"]),
     ],
@@ -65,7 +65,7 @@ def test_bash_itself_completes(tmp_path: Path) -> None:
     script = f"""
         PATH={Path(sys.executable).parent}:$PATH
         eval "$(filterbank completion bash)" 2>/dev/null
-        COMP_WORDS=(filterbank apply --bank sch); COMP_CWORD=3
+        COMP_WORDS=(filterbank apply --bank scha); COMP_CWORD=3
         _filterbank_completion filterbank
         echo "${{COMPREPLY[@]}}"
     """

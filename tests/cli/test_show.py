@@ -91,3 +91,13 @@ def test_the_picture_goes_down_a_pipe(bank, tmp_path):
     with Image.open(io.BytesIO(ran.stdout)) as sheet:
         sheet.load()
         assert sheet.width > 500
+
+
+def test_the_spectra_are_written(bank, tmp_path):
+    result = show(bank, "-o", tmp_path / "sheet.png", "--spectrum", "--filter", "b")
+    assert result.exit_code == 0
+    assert result.output == f"filterbank: {tmp_path}/sheet.png: 1 filter of bank\n"
+    assert show(bank, "-o", tmp_path / "plain.png", "--filter", "b").exit_code == 0
+    assert (tmp_path / "sheet.png").read_bytes() != (tmp_path / "plain.png").read_bytes()
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.format == "PNG" and sheet.mode == "RGB"

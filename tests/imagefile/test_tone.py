@@ -10,11 +10,17 @@ from hypothesis import strategies as st
 from filterbank.errors import RequestError
 from filterbank.imagefile import tone
 from filterbank.imagefile.tone import EMPTY, TOP8, TOP16, RangeSpec, Scale
-from filterbank.model import Activation, Filter
+from filterbank.model import Activation, Filter, Layer
 
 EDGE = Filter("edge", [[-1, 0, 1]])
 BLUR = Filter("blur", [[0.25, 0.5, 0.25]])
 IDENTITY, RELU = Activation("identity"), Activation("relu")
+
+
+def output(filter, activation):
+    """What a layer of this one filter says of its map."""
+    return Layer((filter,), activation=activation).outputs[0]
+
 
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 FINITE = st.floats(-1e6, 1e6, width=32)
@@ -118,7 +124,7 @@ def test_an_image_comes_back_code_for_code(depth):
 @given(values=st.lists(FINITE, min_size=1, max_size=20), word=st.sampled_from(["signed", "minmax"]))
 def test_decoding_is_within_half_a_code(top, values, word):
     values = np.array(values, np.float32)
-    scale = tone.choose(tone.parse_range(word), EDGE, IDENTITY, tone.extremes(values), top)
+    scale = tone.choose(tone.parse_range(word), output(EDGE, IDENTITY), tone.extremes(values), top)
     codes, clipped = tone.to_codes(values, scale)
     back = tone.to_values(codes, scale).astype(np.float64)
     step = scale.hi / (top - scale.zero) if scale.zero else (scale.hi - scale.lo) / top
@@ -132,7 +138,7 @@ def test_decoding_is_within_half_a_code(top, values, word):
 def test_a_constant_map_is_no_error(word, constant):
     values = np.full((3, 4), constant, np.float32)
     for activation in (IDENTITY, RELU) if constant >= 0 else (IDENTITY,):
-        scale = tone.choose(tone.parse_range(word), EDGE, activation, tone.extremes(values), TOP8)
+        scale = tone.choose(tone.parse_range(word), output(EDGE, activation), tone.extremes(values), TOP8)
         codes, clipped = tone.to_codes(values, scale)
         assert clipped == 0
         assert np.array_equal(tone.to_values(codes, scale), values)
@@ -141,7 +147,7 @@ def test_a_constant_map_is_no_error(word, constant):
 def test_zero_is_the_zero_code_exactly():
     values = np.array([-0.3, 0, 0.7], np.float32)
     for top, zero in ((TOP8, 128), (TOP16, 32768)):
-        scale = tone.choose(RangeSpec("signed"), BLUR, IDENTITY, tone.extremes(values), top)
+        scale = tone.choose(RangeSpec("signed"), output(BLUR, IDENTITY), tone.extremes(values), top)
         codes, _ = tone.to_codes(values, scale)
         assert scale.zero == zero and codes[1] == zero and codes[2] == top
         assert tone.to_values(codes, scale)[1:].tolist() == values[1:].tolist()
@@ -172,8 +178,8 @@ AUTO = [
 
 @pytest.mark.parametrize(("filter", "activation", "kind", "expected"), AUTO)
 def test_auto(filter, activation, kind, expected):
-    assert tone.resolve(RangeSpec(), filter, Activation(activation)).kind == kind
-    scale = tone.choose(RangeSpec(), filter, Activation(activation), (-2.0, 1.0), TOP8)
+    assert tone.resolve(RangeSpec(), output(filter, Activation(activation))).kind == kind
+    scale = tone.choose(RangeSpec(), output(filter, Activation(activation)), (-2.0, 1.0), TOP8)
     assert (scale.lo, scale.hi, scale.zero) == expected
 
 
@@ -188,8 +194,8 @@ def test_auto(filter, activation, kind, expected):
     ],
 )
 def test_a_range_asked_for_by_name(text, expected):
-    assert tone.choose(tone.parse_range(text), BLUR, IDENTITY, (-2.0, 1.0), TOP8) == expected
-    assert tone.choose(tone.parse_range(text), EDGE, RELU, (-2.0, 1.0), TOP8) == expected
+    assert tone.choose(tone.parse_range(text), output(BLUR, IDENTITY), (-2.0, 1.0), TOP8) == expected
+    assert tone.choose(tone.parse_range(text), output(EDGE, RELU), (-2.0, 1.0), TOP8) == expected
 
 
 @pytest.mark.parametrize(
@@ -229,7 +235,7 @@ def test_statistics_of_nothing_finite():
         4,
     )
     assert told.extremes == EMPTY
-    assert tone.choose(RangeSpec("minmax"), EDGE, IDENTITY, EMPTY, TOP8) == Scale(0.0, 0.0)
+    assert tone.choose(RangeSpec("minmax"), output(EDGE, IDENTITY), EMPTY, TOP8) == Scale(0.0, 0.0)
 
 
 def test_means_are_summed_in_float64():
@@ -255,7 +261,7 @@ def test_linear_light_is_encoded_and_comes_back():
 
 def test_only_pictures_are_encoded_as_srgb():
     told = [
-        tone.is_picture(tone.parse_range(text), filter, IDENTITY)
+        tone.is_picture(tone.parse_range(text), output(filter, IDENTITY))
         for text in ("auto", "clip", "minmax", "0:0.5")
         for filter in (BLUR, EDGE)
     ]

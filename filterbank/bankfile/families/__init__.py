@@ -1,83 +1,75 @@
-"""Families: entries of a bank file that stand for filters made from a few parameters.
+"""Families: filters made from a few parameters, as pure functions and as entries of a bank file.
 
-A family is one pure function and one line of FAMILIES; reader, JSON Schema and documentation
-follow from that line.
+    >>> from filterbank import families
+    >>> [name for name, _ in families.gabor(wavelength=8, orientations=2)]
+    ['gabor_8_000', 'gabor_8_090']
+
+A function returns one array of weights, (F, F) or (C, F, F) float64, or a list of (name, weights) where it
+makes several. Asked for here, it refuses values that its family does not declare. Modules are imported
+when a function of theirs is first used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from filterbank.bankfile.families import classic
-from filterbank.bankfile.families.laws import laws
-from filterbank.bankfile.keys import Key
-from filterbank.bankfile.kinds import Choice, Integer, Number
-
-Made = NDArray[np.float64] | list[tuple[str, NDArray[np.float64]]]
-
-MAX_SIZE = 1023
-MAX_SIGMA = 170.0  # 3σ within MAX_SIZE
-
-_SIZE = Key("size", Integer(1, MAX_SIZE), "rows and columns", required=True)
-_SIGMA = Key("sigma", Number(above=0, high=MAX_SIGMA), "standard deviation in pixels", required=True)
-_CUT = Key("size", Integer(1, MAX_SIZE), "rows and columns; without it 3 sigma to every side")
-
-_ODD = Key("size", Integer(1, MAX_SIZE, odd=True), _CUT.doc)
-
-
-@dataclass(frozen=True)
-class Family:
-    """A function that makes one filter, or several named ones, and the keys it takes."""
-
-    make: Callable[..., Made]
-    parameters: tuple[Key, ...]
-    doc: str
-
-    def filters(self, name: str, given: dict[str, Any]) -> list[tuple[str, NDArray[np.float64]]]:
-        """Return the filters for the parameters *given*, named after them.
-
-        >>> [name for name, _ in FAMILIES["gaussian"].filters("gaussian", {"sigma": 1.5})]
-        ['gaussian_sigma1.5']
-        """
-        made = self.make(**given)
-        if isinstance(made, list):
-            return made
-        return [("_".join([name, *(f"{key}{_text(value)}" for key, value in given.items())]), made)]
-
-
-def _text(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}".replace("+", "")
+if TYPE_CHECKING:
+    from filterbank.bankfile.families.bases import dct as dct
+    from filterbank.bankfile.families.bases import frei_chen as frei_chen
+    from filterbank.bankfile.families.bases import haar as haar
+    from filterbank.bankfile.families.classic import binomial as binomial
+    from filterbank.bankfile.families.classic import box as box
+    from filterbank.bankfile.families.classic import disc as disc
+    from filterbank.bankfile.families.classic import gaussian as gaussian
+    from filterbank.bankfile.families.classic import identity as identity
+    from filterbank.bankfile.families.classic import motion as motion
+    from filterbank.bankfile.families.classic import unsharp as unsharp
+    from filterbank.bankfile.families.compass import kirsch as kirsch
+    from filterbank.bankfile.families.compass import prewitt_compass as prewitt_compass
+    from filterbank.bankfile.families.compass import robinson as robinson
+    from filterbank.bankfile.families.derivatives import dog as dog
+    from filterbank.bankfile.families.derivatives import gaussian_derivative as gaussian_derivative
+    from filterbank.bankfile.families.derivatives import jet as jet
+    from filterbank.bankfile.families.derivatives import log as log
+    from filterbank.bankfile.families.family import Family as Family
+    from filterbank.bankfile.families.gradients import farid as farid
+    from filterbank.bankfile.families.gradients import prewitt as prewitt
+    from filterbank.bankfile.families.gradients import roberts as roberts
+    from filterbank.bankfile.families.gradients import scharr as scharr
+    from filterbank.bankfile.families.gradients import sobel as sobel
+    from filterbank.bankfile.families.oxford import leung_malik as leung_malik
+    from filterbank.bankfile.families.oxford import rfs as rfs
+    from filterbank.bankfile.families.oxford import schmid as schmid
+    from filterbank.bankfile.families.seeded import orthogonal as orthogonal
+    from filterbank.bankfile.families.seeded import random as random
+    from filterbank.bankfile.families.steered import steerable as steerable
+    from filterbank.bankfile.families.steered import steerable_basis as steerable_basis
+    from filterbank.bankfile.families.steered import steering as steering
+    from filterbank.bankfile.families.table import FAMILIES as FAMILIES
+    from filterbank.bankfile.families.table import KINS as KINS
+    from filterbank.bankfile.families.texture import laws as laws
+    from filterbank.bankfile.families.wavelets import log_gabor as log_gabor
+    from filterbank.bankfile.families.wavelets import manjunath_ma as manjunath_ma
+    from filterbank.bankfile.families.wavelets import morlet as morlet
+    from filterbank.bankfile.families.waves import gabor as gabor
+    from filterbank.bankfile.families.waves import gabor_opencv as gabor_opencv
+    from filterbank.bankfile.families.waves import gabor_skimage as gabor_skimage
 
 
-FAMILIES: dict[str, Family] = {
-    "identity": Family(classic.identity, (), "1×1, passes the image on"),
-    "box": Family(classic.box, (_SIZE,), "mean over a square: 1/F²"),
-    "gaussian": Family(classic.gaussian, (_SIGMA, _CUT), "sampled Gaussian, its weights summing to 1"),
-    "binomial": Family(classic.binomial, (_SIZE,), "row of Pascal's triangle times itself, summing to 1"),
-    "unsharp": Family(
-        classic.unsharp,
-        (Key("amount", Number(low=0, high=1000), "how much is added", required=True), _SIGMA, _ODD),
-        "δ + amount·(δ − Gaussian): sharpens",
-    ),
-    "motion": Family(
-        classic.motion,
-        (
-            Key("length", Number(above=0, high=MAX_SIZE), "pixels moved over", required=True),
-            Key("angle", Number(), "degrees, counter-clockwise from the right", default=0),
-        ),
-        "blur of a straight move",
-    ),
-    "laws": Family(
-        laws,
-        (
-            Key("size", Integer(3, 5, odd=True), "5 taps (25 filters) or 3 (9 filters)", default=5),
-            Key("normalize", Choice(("l2", "none")), "divide each vector by its length", default="l2"),
-        ),
-        "Laws' texture filters: all pairs of 5 or 3 vectors",
-    ),
-}
+def __getattr__(name: str) -> Any:
+    from filterbank.bankfile.families.table import FAMILIES, KINS  # noqa: PLC0415
+
+    if name in ("FAMILIES", "KINS"):
+        return FAMILIES if name == "FAMILIES" else KINS
+    if name == "steering":
+        return import_module(f"{__name__}.steered").steering
+    if name not in FAMILIES:
+        raise AttributeError(f"module 'filterbank.families' has no attribute {name!r}")
+    return FAMILIES[name].checked()
+
+
+def __dir__() -> list[str]:
+    from filterbank.bankfile.families.table import FAMILIES  # noqa: PLC0415
+
+    return sorted(("FAMILIES", "KINS", "steering", *FAMILIES))

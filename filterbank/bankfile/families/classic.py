@@ -32,6 +32,20 @@ def box(size: int) -> Weights:
     return np.full((size, size), 1 / size**2)
 
 
+def disc(radius: float) -> Weights:
+    """Return the mean over the pixels whose centres lie within *radius* pixels of the middle, (F, F).
+
+    It is the blur of a lens out of focus.
+
+    >>> (disc(1) * 5).astype(int).tolist()
+    [[0, 1, 0], [1, 1, 1], [0, 1, 0]]
+    """
+    t = np.arange(-math.floor(radius), math.floor(radius) + 1)
+    inside = t[:, None] ** 2 + t**2 <= radius**2
+    weights: Weights = inside / inside.sum()
+    return weights
+
+
 def gaussian_size(sigma: float) -> int:
     """Return the odd size that holds a Gaussian out to SUPPORT standard deviations.
 

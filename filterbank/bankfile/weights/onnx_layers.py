@@ -235,7 +235,7 @@ def _carried(model: Model, settings: dict[str, Any], kernel: Sequence[int]) -> d
         raise RefusedError(
             f"metadata {META_KEY!r} is no JSON object", "accepted: keys of a bank", "export it again"
         )
-    own = dict(meta)
+    own = {key: value for key, value in meta.items() if key != "combine"}  # no graph that is read does it
     if not _agree(meta.get("activation"), settings["activation"]):
         own.pop("activation", None)
     if not _pads_as(meta, settings):

@@ -21,7 +21,7 @@ _IN_GRAPH = ("stride", "padding", "dilation", "groups")
 
 
 def losses(layer: Layer) -> list[str]:
-    """Return the settings of *layer* that a Conv cannot do.
+    """Return what *layer* has that a Conv and its activation cannot do.
 
     >>> from filterbank.bankfile import load, override
     >>> losses(override(load("sobel"), {"padding_mode": "reflect"}).layer)
@@ -40,6 +40,8 @@ def losses(layer: Layer) -> list[str]:
         lost.append("mean")
     if any(value != 1 for value in layer.std):
         lost.append("std")
+    if layer.combine:
+        lost.append("combine")
     return lost
 
 
@@ -56,7 +58,7 @@ def to_onnx(bank: Bank) -> bytes:
     if lost:
         raise RequestError(
             f"bank {bank.name!r}: ONNX's Conv has no place for {', '.join(lost)}; "
-            "accepted: zeros around the image as it is; "
+            "accepted: zeros around the image as it is, and a map for each filter; "
             "convert to .yaml, .json, .npz or .safetensors, which hold everything"
         )
     try:

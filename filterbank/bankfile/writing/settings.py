@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from filterbank.errors import RequestError
-from filterbank.model import ACTIVATIONS, Activation, Bank, Layer
+from filterbank.model import ACTIVATIONS, Activation, Bank, Combination, Layer
 
 
 def one_layer(bank: Bank) -> Layer:
@@ -43,6 +43,7 @@ def settings(bank: Bank) -> dict[str, Any]:
         "activation": _activation(layer.activation),
         "mean": _numbers(layer.mean),
         "std": _numbers(layer.std),
+        "combine": [_combination(each) for each in layer.combine],
     }
     return said | {key: value for key, value in values.items() if getattr(layer, key) != getattr(usual, key)}
 
@@ -71,6 +72,11 @@ def _pair(values: tuple[int, int]) -> int | list[int]:
 
 def _numbers(values: tuple[float, ...]) -> Any:
     return plain(values[0]) if len(values) == 1 else [plain(value) for value in values]
+
+
+def _combination(each: Combination) -> dict[str, Any]:
+    said = {"name": each.name, each.operation: list(each.filters)}
+    return said | ({"window": each.window} if each.window else {})
 
 
 def _activation(activation: Activation) -> Any:

@@ -28,7 +28,9 @@ def to_yaml(bank: Bank) -> bytes:
     RequestError
         It is too large to be read back from a text.
     """
-    lines = [f"{key}: {_flow(value)}" for key, value in _stated(bank).items()] + ["filters:"]
+    said = _stated(bank)
+    combine = said.pop("combine", [])
+    lines = [f"{key}: {_flow(value)}" for key, value in said.items()] + ["filters:"]
     for each in _checked(bank):
         more = f", bias: {_number(each.bias)}" if each.bias else ""
         rows = _rows(each.weights)
@@ -41,6 +43,7 @@ def to_yaml(bank: Bank) -> bytes:
             lines.append(f"    bias: {_number(each.bias)}")
         lines.append("    kernel:")
         lines += [f"      - {line}" if len(rows) == 1 else line for line in _block(rows)]
+    lines += ["combine:"] * bool(combine) + [f"  - {_flow(each)}" for each in combine]
     return _limited(bank, "\n".join(lines) + "\n")
 
 
@@ -52,7 +55,9 @@ def to_json(bank: Bank) -> bytes:
     RequestError
         It is too large to be read back from a text.
     """
-    lines = [f"  {json.dumps(key)}: {_json(value)}" for key, value in _stated(bank).items()]
+    said = _stated(bank)
+    combine = [f"    {_json(each)}" for each in said.pop("combine", [])]
+    lines = [f"  {json.dumps(key)}: {_json(value)}" for key, value in said.items()]
     filters = []
     for each in _checked(bank):
         rows = _rows(each.weights)
@@ -67,7 +72,11 @@ def to_json(bank: Bank) -> bytes:
             )
             short = f'{start}"kernel": [\n{joined}\n    ]}}'
         filters.append(short)
-    lines.append('  "filters": [\n' + ",\n".join(filters) + "\n  ]")
+    lines += [
+        f'  "{key}": [\n' + ",\n".join(entries) + "\n  ]"
+        for key, entries in (("filters", filters), ("combine", combine))
+        if entries
+    ]
     return _limited(bank, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
@@ -79,14 +88,14 @@ def _stated(bank: Bank) -> dict[str, Any]:
 
 
 def _checked(bank: Bank) -> tuple[Filter, ...]:
-    filters = one_layer(bank).filters
+    layer = one_layer(bank)
     # Numbers, rows, planes and kernels are values of the text, and so are the keys.
-    if (
-        sum(each.weights.size + each.weights.shape[0] * each.weights.shape[1] + 16 for each in filters)
-        > MAX_NODES
-    ):
+    values = sum(
+        each.weights.size + each.weights.shape[0] * each.weights.shape[1] + 16 for each in layer.filters
+    )
+    if values + sum(len(each.filters) + 8 for each in layer.combine) > MAX_NODES:
         raise _too_large(bank)
-    return filters
+    return layer.filters
 
 
 def _limited(bank: Bank, text: str) -> bytes:

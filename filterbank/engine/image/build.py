@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
-import json
-import os
 import re
-import subprocess
-import sys
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -56,16 +53,16 @@ done:
 }
 """
 
-# Modules whose kernels a second process lowers: about half of the work.
-_OTHERS = {
-    "filterbank.engine.kernels.deflate",
-    "filterbank.engine.kernels.fft",
-    "filterbank.engine.kernels.winograd",
-}
-
 
 class BuildError(Exception):
     """A kernel that breaks the rules for the image; a bug, never the user's."""
+
+
+def main(groups: list[str]) -> None:
+    """Print an object for each group, kernels' names with commas between them, as a line of hexadecimal."""
+    gc.disable()  # what Numba makes lives until the end: looking through it takes a tenth of the time
+    for group in groups:
+        print(compile_object({name: KERNELS[name] for name in group.split(",")}).hex())
 
 
 def compile_object(kernels: dict[str, tuple[str, str]] = KERNELS) -> bytes:
@@ -82,35 +79,13 @@ def compile_object(kernels: dict[str, tuple[str, str]] = KERNELS) -> bytes:
         cpu=host_cpu(), features=host_features(), opt=3, reloc="pic", codemodel="small"
     )
     module = llvm.parse_assembly(_LIBC)
-    for group in _lowered_by_two(kernels):
-        module.link_in(_sealed(group))
+    module.link_in(_sealed(kernels))
     module.triple = llvm.get_default_triple()
     module.data_layout = str(machine.target_data)
     _optimise(module, machine)
+    if re.search(r"inttoptr \(i64 \d", str(module)):
+        raise BuildError(f"one of {', '.join(kernels)} holds an address of the process that compiled it")
     return bytes(machine.emit_object(module))
-
-
-def lowered(kernels: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Return the symbol and the LLVM assembly of each kernel."""
-    done = {}
-    for name, (where, signature) in kernels.items():
-        wrapper = _compile(getattr(importlib.import_module(where), name), signature)
-        done[name] = wrapper.native_name, wrapper.inspect_llvm()
-    return done
-
-
-def _lowered_by_two(kernels: dict[str, tuple[str, str]]) -> list[dict[str, tuple[str, str]]]:
-    """Return what `lowered` does in two groups, one by a second process: most of it is Python's own time."""
-    other = {name: kernels[name] for name in kernels if kernels[name][0] in _OTHERS}
-    own = {name: kernels[name] for name in kernels if name not in other}
-    if not other or (os.cpu_count() or 1) < 2:
-        return [lowered(kernels)]
-    command = [sys.executable, "-m", __name__, *other]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        done = lowered(own)
-        text, _ = process.communicate()
-    # A child that cannot start or import us is no reason to fail: the work is done here then.
-    return [done, json.loads(text) if process.returncode == 0 else lowered(other)]
 
 
 def _compile(function: Any, signature: str) -> Any:
@@ -119,18 +94,17 @@ def _compile(function: Any, signature: str) -> Any:
     return _cfunc(kind, error_model="numpy", boundscheck=False, _nrt=False)(function)
 
 
-def _sealed(group: dict[str, tuple[str, str]]) -> Any:
-    """Return one module of kernels lowered in one process, only they visible, under their names.
+def _sealed(kernels: dict[str, tuple[str, str]]) -> Any:
+    """Return one module of all kernels, only they visible, under their names.
 
-    LLVM then sees that nothing raises, and drops the error paths. Kernels of one process share their
-    helpers; those of two processes may bear the same symbols, and hidden ones are kept apart.
+    LLVM then sees that nothing raises, and drops the error paths.
     """
     module = llvm.parse_assembly("")
-    for name, (_, text) in group.items():
-        if re.search(r"inttoptr \(i64 \d", text):
-            raise BuildError(f"kernel {name} holds an address of the process that compiled it")
-        module.link_in(llvm.parse_assembly(text))
-    exports = {symbol: name for name, (symbol, _) in group.items()}
+    exports = {}
+    for name, (where, signature) in kernels.items():
+        wrapper = _compile(getattr(importlib.import_module(where), name), signature)
+        module.link_in(llvm.parse_assembly(wrapper.inspect_llvm()))
+        exports[wrapper.native_name] = name
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration:
             value.linkage = "external" if value.name in exports else "internal"
@@ -145,7 +119,3 @@ def _optimise(module: Any, machine: Any) -> None:
     options.slp_vectorization = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-
-
-if __name__ == "__main__":
-    json.dump(lowered({name: KERNELS[name] for name in sys.argv[1:]}), sys.stdout)

@@ -1,20 +1,26 @@
 """Files of machine code that may be run: whose they are, whether they are whole, how they are written.
 
-A file is trusted if it and its folder belong to the user and nobody else may write to them, it is
-no symbolic link, and its digest fits. On any doubt it is not run; the caller builds it anew.
+A file is trusted if it and its folder belong to the user or to the system's administrator and nobody
+else may write to them, it is no symbolic link, and its digest fits. On any doubt it is not run; the
+caller builds it anew. Windows has other words for who may write: there the folder's own protection
+counts, which for a user's is that nobody else may.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
+import sys
 from _blake2 import blake2b
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _DIGEST, _LENGTH = 32, 8
+
+# What Windows has not, or nobody else.
+_NO_LINK, _NO_WAIT = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
 
 
 class UntrustedError(Exception):
@@ -60,8 +66,10 @@ def opened(path: Path) -> Iterator[int]:
         There is no such file, or it is a symbolic link.
     """
     check(path.parent)
+    if not _NO_LINK:
+        _check_status(path.lstat(), path, stat.S_ISREG)
     # Without NONBLOCK a pipe in the file's place would wait for a writer for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = os.open(path, os.O_RDONLY | _NO_LINK | _NO_WAIT | _BINARY)
     try:
         _check_status(os.fstat(descriptor), path, stat.S_ISREG)
         yield descriptor
@@ -70,14 +78,16 @@ def opened(path: Path) -> Iterator[int]:
 
 
 def check(folder: Path) -> None:
-    """Raise UntrustedError unless *folder* is a folder of the user's that nobody else may write to."""
+    """Raise UntrustedError unless *folder* is a trusted one: the user's, that nobody else may write to."""
     _check_status(folder.lstat(), folder, stat.S_ISDIR)
 
 
 def _check_status(status: os.stat_result, path: Path, is_right_kind: Callable[[int], bool]) -> None:
     if not is_right_kind(status.st_mode):
         raise UntrustedError(f"{path} is not of the right kind")
-    if status.st_uid != os.geteuid():
+    if sys.platform == "win32":
+        return
+    if status.st_uid not in (os.geteuid(), 0):
         raise UntrustedError(f"{path} belongs to somebody else")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise UntrustedError(f"{path} may be written by others")
@@ -92,13 +102,25 @@ def prepare(folder: Path) -> None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: of concurrent first runs one compiles and the others wait for it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(folder / "lock", flags, 0o600)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor)
         yield
     finally:
-        os.close(descriptor)
+        os.close(descriptor)  # and with it goes the lock
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 - only there
+
+        while True:
+            with suppress(OSError):  # it gives up after ten seconds, which is less than compiling takes
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+                return
+    import fcntl  # noqa: PLC0415 - not there
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def write(path: Path, data: bytes) -> None:
@@ -106,7 +128,7 @@ def write(path: Path, data: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(FileNotFoundError):
         temporary.unlink()
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

@@ -12,6 +12,8 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE, _HERE.parent / "kernels")
 
+_CPUINFO = Path("/proc/cpuinfo")
+
 # The lines of /proc/cpuinfo that name a processor; the others vary from moment to moment.
 _PROCESSOR_LINES: tuple[bytes, ...] = (b"vendor_id", b"cpu family", b"model", b"model name", b"flags")  # x86
 _PROCESSOR_LINES += (b"Features", b"CPU implementer", b"CPU part", b"CPU variant")  # Arm
@@ -53,9 +55,28 @@ def compilers() -> list[Path]:
 def processor() -> bytes:
     """Return a description of the processor that stays the same from run to run."""
     head = f"{sys.platform} {platform.machine()}\n".encode()
+    lines = (line for line in _cpuinfo() if line.split(b":")[0].strip() in _PROCESSOR_LINES)
+    return head + (b"\n".join(lines) or platform.processor().encode())
+
+
+def features() -> frozenset[str]:
+    """Return what the processor can do, in the words of /proc/cpuinfo; nothing where there is none."""
+    lines = (line.partition(b":") for line in _cpuinfo())
+    return frozenset(
+        word
+        for name, _, rest in lines
+        if name.strip() in {b"flags", b"Features"}
+        for word in rest.decode().split()
+    )
+
+
+def _cpuinfo() -> list[bytes]:
+    """Return the lines on the first processor; those on all others take long to make where there are many."""
+    found = b""
     try:
-        first = Path("/proc/cpuinfo").read_bytes().split(b"\n\n")[0]
+        with _CPUINFO.open("rb", buffering=0) as file:
+            while b"\n\n" not in found and (more := file.read(4096)):
+                found += more
     except OSError:
-        return head + platform.processor().encode()
-    lines = (line for line in first.splitlines() if line.split(b":")[0].strip() in _PROCESSOR_LINES)
-    return head + b"\n".join(lines)
+        return []
+    return found.split(b"\n\n")[0].splitlines()

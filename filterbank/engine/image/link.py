@@ -14,6 +14,9 @@ _CONTENTS, _SYMBOLS, _RELOCATIONS, _BSS = 1, 2, 4, 8  # section types
 _WRITABLE, _ALLOCATED = 1, 2  # section flags
 _FUNCTION = 0x12  # a symbol: global, function
 
+# Where an image may begin: on AArch64 its addresses count in pages.
+_PAGE = 4096
+
 # AArch64: relocation -> bits by which the low 12 bits of an address are scaled (ADD, LDST8 … LDST128)
 _LOW12 = {277: 0, 278: 0, 284: 1, 285: 2, 286: 3, 299: 4}
 
@@ -74,6 +77,21 @@ def link(obj: bytes) -> tuple[bytes, dict[str, int]]:
                 _relocate(machine, info & 0xFFFFFFFF, image, places[section.info] + offset, target)
     functions = (s for s in symbols if s.info == _FUNCTION and s.section in places)
     return bytes(image), {s.name: places[s.section] + s.value for s in functions}
+
+
+def join(parts: list[tuple[bytes, dict[str, int]]]) -> tuple[bytes, dict[str, int]]:
+    """Return several images, each with its functions' places, as one.
+
+    >>> image, symbols = join([(b"one", {"f": 1}), (b"two", {"g": 2})])
+    >>> len(image), symbols
+    (4099, {'f': 1, 'g': 4098})
+    """
+    image, symbols = bytearray(), dict[str, int]()
+    for code, places in parts:
+        image += bytes(-len(image) % _PAGE)
+        symbols |= {name: len(image) + place for name, place in places.items()}
+        image += code
+    return bytes(image), symbols
 
 
 def _sections(obj: bytes) -> list[_Section]:

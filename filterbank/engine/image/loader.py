@@ -1,8 +1,9 @@
-"""The kernels as functions: from the cache if it can be trusted, else built, kept and mapped."""
+"""The kernels as functions: of the installation or the cache if trusted, else built, kept and mapped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from filterbank.engine.kernels.table import KERNELS
 
 Notice = Callable[[str], None]
 
-COMPILING = "compiling the kernels for this machine (some 20 s, once)"
-COMPILING_AGAIN = "compiling the kernels for this run (some 20 s): "
+# Where the images are that came with the installation, if any did.
+PACKAGED = Path(__file__).with_name("packaged_images")
+
+# Told before compiling, with the seconds it takes; the second with the reason why nothing is kept.
+COMPILING = "compiling the kernels for this machine (about {} s, once)"
+COMPILING_AGAIN = "compiling the kernels for this run (about {} s): {}"
 
 # What a file system or a stranger can do to a cache; anything else is a bug.
 _DOUBTS = (OSError, ValueError, cache.UntrustedError)
@@ -23,13 +28,13 @@ _DOUBTS = (OSError, ValueError, cache.UntrustedError)
 class Kernels:
     """The compiled kernels; each releases the interpreter's lock while it runs.
 
-    ``owner`` keeps alive what holds the code, where that is not the process itself.
+    ``owner`` keeps alive what holds the code, where that is not the process itself; ``file`` is where
+    they were found or kept, None for nowhere.
     """
 
     direct: mapping.Function
     separable: mapping.Function
     encode: mapping.Function
-    activated: mapping.Function
     png_band: mapping.Function
     fft_forward: mapping.Function
     fft_tiles: mapping.Function
@@ -37,10 +42,13 @@ class Kernels:
     winograd_44: mapping.Function
     winograd_45: mapping.Function
     owner: object = None
+    file: Path | None = None
 
 
 def load(folder: Path | None, notice: Notice = lambda text: None, *, portable: bool | None = None) -> Kernels:
     """Return the kernels, compiled at most once for each machine and version.
+
+    An image that came with the installation is taken first: it asks nothing of the user's folder.
 
     Parameters
     ----------
@@ -57,6 +65,9 @@ def load(folder: Path | None, notice: Notice = lambda text: None, *, portable: b
         A kernel breaks the rules of the image: a bug.
     """
     is_portable = not mapping.can_map() if portable is None else portable
+    for path in () if is_portable else _packaged():
+        with suppress(*_DOUBTS):
+            return _from_file(path, is_portable)
     reason = ""
     if folder is not None:
         path = folder / (key() + (".object" if is_portable else ".image"))
@@ -64,8 +75,17 @@ def load(folder: Path | None, notice: Notice = lambda text: None, *, portable: b
             return _kept(path, notice, is_portable)
         except _DOUBTS as doubt:
             reason = str(doubt)
-    notice(COMPILING_AGAIN + (reason or "no folder to keep them in"))
+    notice(COMPILING_AGAIN.format(_seconds(), reason or "no folder to keep them in"))
     return _from_memory(_build(is_portable), is_portable)
+
+
+def _packaged() -> list[Path]:
+    """Return the installation's images that fit; where it has none, nothing more is imported."""
+    if not PACKAGED.is_dir():
+        return []
+    from filterbank.engine.image import packaged  # noqa: PLC0415
+
+    return packaged.fitting(PACKAGED)
 
 
 def _kept(path: Path, notice: Notice, is_portable: bool) -> Kernels:
@@ -80,7 +100,7 @@ def _kept(path: Path, notice: Notice, is_portable: bool) -> Kernels:
             return _from_file(path, is_portable)  # another process may have built it meanwhile
         except _DOUBTS:
             pass
-        notice(COMPILING)
+        notice(COMPILING.format(_seconds()))
         data = _build(is_portable)
         try:
             cache.write(path, data)
@@ -94,28 +114,33 @@ def _from_file(path: Path, is_portable: bool) -> Kernels:
     with cache.opened(path) as descriptor:
         if not is_portable:
             try:
-                return _functions(mapping.map_file(descriptor))
+                return _functions(mapping.map_file(descriptor), file=path)
             except PermissionError:  # the folder is mounted noexec
                 pass
         with open(descriptor, "rb", closefd=False) as file:
-            return _from_memory(file.read(), is_portable)
+            return _from_memory(file.read(), is_portable, path)
 
 
-def _from_memory(data: bytes, is_portable: bool) -> Kernels:
+def _from_memory(data: bytes, is_portable: bool, file: Path | None = None) -> Kernels:
     if not is_portable:
-        return _functions(mapping.map_memory(data))
-    owner, addresses = mapping.add_object(cache.unpack(data)[0])
-    return _functions(addresses, owner)
+        return _functions(mapping.map_memory(data), file=file)
+    owner, addresses = mapping.add_objects(data)
+    return _functions(addresses, owner, file)
 
 
-def _functions(addresses: dict[str, int], owner: object = None) -> Kernels:
+def _functions(addresses: dict[str, int], owner: object = None, file: Path | None = None) -> Kernels:
     named = {name: mapping.function(addresses[name], signature) for name, (_, signature) in KERNELS.items()}
-    return Kernels(**named, owner=owner)
+    return Kernels(**named, owner=owner, file=file)
 
 
+# Both import what only a first run needs.
 def _build(is_portable: bool) -> bytes:
-    from filterbank.engine.image import build  # noqa: PLC0415 - imports Numba
-    from filterbank.engine.image.link import link  # noqa: PLC0415
+    from filterbank.engine.image import workers  # noqa: PLC0415
 
-    obj = build.compile_object()
-    return cache.pack(obj, {}) if is_portable else cache.pack(*link(obj))
+    return workers.compiled(is_portable)
+
+
+def _seconds() -> int:
+    from filterbank.engine.image import workers  # noqa: PLC0415
+
+    return workers.seconds()

@@ -11,6 +11,7 @@ import mmap
 import os
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from filterbank.engine.image.cache import UntrustedError, unpack
@@ -63,10 +64,10 @@ def map_memory(data: bytes) -> dict[str, int]:
         os.close(descriptor)
 
 
-def add_object(obj: bytes) -> tuple[object, dict[str, int]]:
-    """Hand an object file to LLVM's own loader: for systems whose objects ``link`` does not know.
+def add_objects(data: bytes) -> tuple[object, dict[str, int]]:
+    """Hand a file of objects to LLVM's own loader: for systems whose objects ``link`` does not know.
 
-    Returns the engine, to be kept alive, and the kernels' addresses.
+    Returns what is to be kept alive, and the kernels' addresses.
     """
     import llvmlite.binding as llvm  # noqa: PLC0415 - half of a start's time; only where it is needed
 
@@ -76,7 +77,9 @@ def add_object(obj: bytes) -> tuple[object, dict[str, int]]:
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(obj))
+    body, places = unpack(data)
+    for start, end in pairwise([*places.values(), len(body)]):
+        engine.add_object_file(llvm.ObjectFileRef.from_data(body[start:end]))
     engine.finalize_object()
     return engine, {name: engine.get_function_address(name) for name in KERNELS}
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from filterbank.engine.kernels.activation import activate
 from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16, STATISTICS_BYTES
 from filterbank.engine.kernels.quick import GROUP, GROUPS, quick_both, quick_codes, quick_survey
 from filterbank.engine.kernels.rows import careful_survey, coder
@@ -138,15 +137,5 @@ def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int
 
 
 def encode(values: int, count: int, state: int, out: int, kind: int, scale: int) -> None:
-    """Do for *count* float32 values, maps already there, what `finish` does for a line."""
-    finish(values, count, state, 1, out, kind, scale)
-
-
-def activated(values: int, count: int, activation: int, a: Any, b: Any, state: int) -> None:
-    """Replace *count* sums by their activation and update their map's statistics, as ``layout`` has them."""
-    done = 0
-    while done < count:
-        part = low(2048, count - done)
-        activate(values + 4 * done, part, activation, a, b)
-        gather(values + 4 * done, part, state)
-        done += part
+    """Do for *count* float32 values, a map already there, what `finish` does for a line; no statistics."""
+    finish(values, count, state, 0, out, kind, scale)

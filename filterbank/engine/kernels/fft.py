@@ -10,30 +10,33 @@ from __future__ import annotations
 
 from numba import types
 
-from filterbank.engine.kernels.layout_fft import (
+from filterbank.engine.kernels.fill import fill_bounded
+from filterbank.engine.kernels.layout import (
     BIASES,
-    CHANNEL_STEP,
     CHANNELS,
     FILTERS,
-    HEIGHT,
-    LEFT,
-    MAP_STEP,
-    MAPS,
+    LINES,
     OUT_HEIGHT,
     OUT_WIDTH,
+    STATISTICS,
+    STATISTICS_BYTES,
+    STRANGERS,
+    STRIDE_X,
+    STRIDE_Y,
+)
+from filterbank.engine.kernels.layout_fft import (
     ROOTS,
-    ROW_STEP,
-    SOURCE,
+    SPACE,
     SPECTRA,
     STEP_X,
     STEP_Y,
-    STRIDE_X,
-    STRIDE_Y,
     TILE,
-    TOP,
-    WIDTH,
+    TILES,
+    TILES_ACROSS,
+    TILES_BAND,
 )
-from filterbank.engine.kernels.vector import INT, f32, helper, high, i64, low
+from filterbank.engine.kernels.outputs import deliver
+from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
 from filterbank.engine.kernels.vector_fft import (
     LINE,
     ROW,
@@ -117,84 +120,78 @@ def fft_forward(tile: int, size: int, roots: int) -> None:
     _forward(tile, size, roots)
 
 
-@helper(types.void(INT, INT, INT, INT, INT))
-def _load_tile(words: int, channel: int, y: int, x: int, tile: int) -> None:
-    """Write the image from pixel (*y*, *x*) on as a tile; zeros for the imaginary part and outside."""
-    w = i64(words)
-    size, width = w[TILE], w[WIDTH]
-    lo = low(high(-x, 0), size)
-    hi = high(low(width - x, size), lo)
+@helper(INT(INT, INT, INT, INT, INT, INT))
+def _load_tile(layer: int, channel: int, y: int, x: int, tile: int, line: int) -> int:
+    """Write the padded image from (*y*, *x*) on as the real part of a tile; 1 where all of it is finite."""
+    size, finite = i64(layer)[TILE], 1
+    pixels = f32(line)
     for r in range(size):
-        inside = y + r >= 0 and y + r < w[HEIGHT]
-        row = f32(w[SOURCE] + channel * w[CHANNEL_STEP] + (y + r) * w[ROW_STEP] + 4 * x)
+        finite &= fill_bounded(layer, channel, y + r, x, line, size)
         for s in range(size // LINE):
-            line = f32(tile + (s * size + r) * ROW)
-            start = s * LINE
-            if inside and start >= lo and start + LINE <= hi:
-                for i in range(LINE):
-                    line[i] = row[start + i]
-            else:
-                for i in range(LINE):
-                    line[i] = 0
-                if inside:
-                    for i in range(high(lo - start, 0), low(hi - start, LINE)):
-                        line[i] = row[start + i]
+            out = f32(tile + (s * size + r) * ROW)
             for i in range(LINE):
-                line[LINE + i] = 0
+                out[i] = pixels[s * LINE + i]
+            for i in range(LINE):
+                out[LINE + i] = 0
+    return finite
 
 
-@helper(types.void(INT, INT, INT, INT, INT))
-def _store_map(words: int, filter: int, tile: int, y: int, x: int) -> None:
-    """Write the outputs of a tile, real or imaginary part, that belong to the map and its stride."""
-    w = i64(words)
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def _store_map(layer: int, filter: int, tile: int, y: int, x: int, line: int, statistics: int) -> None:
+    """Finish the outputs of a tile, real or imaginary part, that belong to the map and its stride."""
+    w = i64(layer)
     size, sy, sx = w[TILE], w[STRIDE_Y], w[STRIDE_X]
-    bias = f32(w[BIASES])[filter]
+    bias, out = f32(w[BIASES])[filter], f32(line)
     rows = low(w[STEP_Y] // sy, w[OUT_HEIGHT] - y // sy)
     columns = low(w[STEP_X] // sx, w[OUT_WIDTH] - x // sx)
     for r in range(rows):
-        out = f32(i64(w[MAPS])[filter] + (y // sy + r) * w[MAP_STEP] + 4 * (x // sx))
-        line = tile + r * sy * ROW
+        source = tile + r * sy * ROW
         if sx == 1:
             for s in range((columns + LINE - 1) // LINE):
-                values = f32(line + s * size * ROW)
-                start = s * LINE
-                if start + LINE <= columns:
-                    for i in range(LINE):
-                        out[start + i] = values[i] + bias
-                else:
-                    for i in range(columns - start):
-                        out[start + i] = values[i] + bias
+                values = f32(source + s * size * ROW)
+                for i in range(LINE):
+                    out[s * LINE + i] = values[i] + bias
         else:
             for i in range(columns):
                 place = i * sx
-                out[i] = f32(line + place // LINE * size * ROW)[place % LINE] + bias
+                out[i] = f32(source + place // LINE * size * ROW)[place % LINE] + bias
+        deliver(layer, line, y // sy + r, x // sx, columns, filter, statistics)
 
 
-def fft_tiles(words: int, first: int, last: int, space: int) -> None:
-    """Compute the tiles *first* to *last*, counted along rows of tiles, of all maps.
-
-    *words*: see `layout_fft`; *space*: `layout_fft.space_bytes`, aligned to 64 bytes.
-    """
-    w = i64(words)
+@helper(INT(INT, INT, INT, INT))
+def _tile(layer: int, number: int, space: int, statistics: int) -> int:
+    """Compute one tile of all maps; 1 where its pixels are finite."""
+    w = i64(layer)
     size, channels, roots, step = w[TILE], w[CHANNELS], w[ROOTS], 8 * w[TILE] * w[TILE]
-    across = (w[OUT_WIDTH] * w[STRIDE_X] + w[STEP_X] - 1) // w[STEP_X]
-    product = space + channels * step
-    for t in range(first, last):
-        y, x = t // across * w[STEP_Y], t % across * w[STEP_X]
-        for c in range(channels):
-            _load_tile(words, c, y - w[TOP], x - w[LEFT], space + c * step)
-            _forward(space + c * step, size, roots)
-        for k in range(0, w[FILTERS], 2):
-            spectra = w[SPECTRA] + (k >> 1) * channels * step
-            for s in range(size // LINE):
-                strip = s * size * ROW
-                for r in range(size):
-                    place = strip + r * ROW
-                    multiply_row(space + place, spectra + place, channels, step, product + place)
-                _inverse_strip(product + strip, size, roots)
-            _transpose(product, size, w[STEP_X])
-            for s in range((w[STEP_X] + LINE - 1) // LINE):
-                _inverse_strip(product + s * size * ROW, size, roots)
-            _store_map(words, k, product, y, x)
-            if k + 1 < w[FILTERS]:
-                _store_map(words, k + 1, product + 4 * LINE, y, x)
+    tiles, line = space + w[SPACE], space + w[LINES]
+    product, finite = tiles + channels * step, 1
+    y, x = number // w[TILES_ACROSS] * w[STEP_Y], number % w[TILES_ACROSS] * w[STEP_X]
+    for c in range(channels):
+        finite &= _load_tile(layer, c, y, x, tiles + c * step, line)
+        _forward(tiles + c * step, size, roots)
+    for k in range(0, w[FILTERS], 2):
+        spectra = w[SPECTRA] + (k >> 1) * channels * step
+        for s in range(size // LINE):
+            strip = s * size * ROW
+            for r in range(size):
+                place = strip + r * ROW
+                multiply_row(tiles + place, spectra + place, channels, step, product + place)
+            _inverse_strip(product + strip, size, roots)
+        _transpose(product, size, w[STEP_X])
+        for s in range((w[STEP_X] + LINE - 1) // LINE):
+            _inverse_strip(product + s * size * ROW, size, roots)
+        _store_map(layer, k, product, y, x, line, statistics)
+        if k + 1 < w[FILTERS]:
+            _store_map(layer, k + 1, product + 4 * LINE, y, x, line, statistics)
+    return finite
+
+
+def fft_tiles(layer: int, space: int, band: int, first: int, last: int) -> None:
+    """Fill a band's tiles, counted along rows of tiles, in every map; *first* and *last* tell nothing."""
+    w = i64(layer)
+    statistics = w[STATISTICS] + STATISTICS_BYTES * w[FILTERS] * band
+    start, finite = band * w[TILES_BAND], 1
+    for number in range(start, low(start + w[TILES_BAND], w[TILES])):
+        finite &= _tile(layer, number, space, statistics)
+    if finite == 0:
+        i64(w[STRANGERS])[band] = 1

@@ -22,6 +22,8 @@ from filterbank.engine.kernels.layout import (
     MODE,
     MODES,
     NORMALISE,
+    OUT_HEIGHT,
+    OUT_WIDTH,
     PIXEL_STEP,
     ROW_STEP,
     SCRATCH_LENGTH,
@@ -145,7 +147,8 @@ def _normalise(line: int, count: int, constants: int) -> None:
 
 
 @helper(INT(INT, INT))
-def _is_finite(line: int, count: int) -> int:
+def is_finite(line: int, count: int) -> int:
+    """Return 1 where all *count* floats are finite."""
     bits = i32(line)
     largest = np.int32(0)
     for i in range(count):
@@ -154,11 +157,18 @@ def _is_finite(line: int, count: int) -> int:
     return 1 if largest <= _LARGEST else 0
 
 
-@helper(types.void(INT, INT, INT, INT, INT, INT))
-def _fill_line(layer: int, channel: int, row: int, start: int, line: int, count: int) -> None:
-    """One line of scratch: *count* pixels of source row *row* from column *start*, a stride apart."""
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def fill_line(layer: int, channel: int, y: int, start: int, stride: int, line: int, count: int) -> None:
+    """One line of scratch: *count* pixels of the padded image's row *y* from column *start*, *stride* apart.
+
+    Rows and columns are counted from the image's own first ones.
+    """
     words = i64(layer)
-    mode, width, stride, kind = words[MODE], words[WIDTH], words[STRIDE_X], words[KIND]
+    mode, width, kind = words[MODE], words[WIDTH], words[KIND]
+    row = reach(mode, y, words[HEIGHT])
+    if row < 0:
+        _set(line, f32(words[VALUES])[channel], count)
+        return
     before = 0 if start >= 0 else low(count, (-start + stride - 1) // stride)
     after = high(before, low(count, (width - 1 - start) // stride + 1)) if start < width else before
     source = words[SOURCE] + channel * words[CHANNEL_STEP] + row * words[ROW_STEP]
@@ -184,21 +194,34 @@ def fill(layer: int, scratch: int, y: int, x: int, rows: int, columns: int) -> i
     Only asked where it matters: without exact blocks the answer is always 1.
     """
     words = i64(layer)
-    stride, length, mode = words[STRIDE_X], words[SCRATCH_LENGTH], words[MODE]
+    stride, length = words[STRIDE_X], words[SCRATCH_LENGTH]
     height = (rows - 1) * words[STRIDE_Y] + words[EXTENT_Y]
     width = (columns - 1) * stride + words[EXTENT_X]
     left, check = x * stride - words[LEFT], words[EXACT_BLOCKS] != 0
     finite = 1
     for r in range(height):
-        row = reach(mode, y * words[STRIDE_Y] + r - words[TOP], words[HEIGHT])
+        row = y * words[STRIDE_Y] + r - words[TOP]
         for c in range(words[CHANNELS]):
             for phase in range(low(stride, width)):
                 line = scratch + 4 * length * ((c * words[SCRATCH_ROWS] + r) * stride + phase)
                 count = (width - phase + stride - 1) // stride
-                if row < 0:
-                    _set(line, f32(words[VALUES])[c], count)
-                else:
-                    _fill_line(layer, c, row, left + phase, line, count)
+                fill_line(layer, c, row, left + phase, stride, line, count)
                 if check:
-                    finite &= _is_finite(line, count)
+                    finite &= is_finite(line, count)
+    return finite
+
+
+@helper(INT(INT, INT, INT, INT, INT, INT))
+def fill_bounded(layer: int, channel: int, y: int, x: int, line: int, count: int) -> int:
+    """Fill *count* floats from row *y* and column *x* of the padded image; 1 where they are finite.
+
+    What no output sees, below and right of the last one's pixels, is zero.
+    """
+    words = i64(layer)
+    high_end = (words[OUT_HEIGHT] - 1) * words[STRIDE_Y] + words[EXTENT_Y]
+    wide_end = (words[OUT_WIDTH] - 1) * words[STRIDE_X] + words[EXTENT_X]
+    seen = high(low(wide_end - x, count), 0) if y < high_end else 0
+    fill_line(layer, channel, y - words[TOP], x - words[LEFT], 1, line, seen)
+    _set(line + 4 * seen, np.float32(0), count - seen)
+    finite: int = is_finite(line, seen)
     return finite

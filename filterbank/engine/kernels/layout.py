@@ -40,23 +40,25 @@ from __future__ import annotations
     ROWS_FIRST,  # 1: every block for a row, then the next row; 0: every row for a block
     # --- The maps: K addresses of H2×W2 pixels, rows MAP_STEP bytes apart
     MAPS,
+    OUT_HEIGHT,
     OUT_WIDTH,
     MAP_STEP,
     ACTIVATION,  # index in ACTIVATIONS
     PARAMETERS,  # address of 2 float32
-    OUT_KIND,  # bytes of a pixel: FLOATS, or CODES_8 and CODES_16
+    OUT_KIND,  # bytes of a pixel: FLOATS, CODES_8, CODES_16, or NOTHING where maps are only surveyed
     SCALES,  # for codes, address of K scales of 6 float64: lo, span, factor, zero, lowest, top
-    STATISTICS,  # address of (bands, K, 6, 8) float64, or 0: see below
-    SURVEYED,  # for codes, 1: all statistics are gathered; 0: only what was clipped is counted
+    STATISTICS,  # address of (bands, K, 6, 8) float64: see below
+    SURVEYED,  # address of FILTERS int64: whether a map's statistics are gathered; codes clipped always are
+    STRANGERS,  # address of int64, one a band: 1 where a transform met a pixel that is not finite
     FILTERS,  # K
     LINES,  # for codes: bytes from a work space's start to 6 lines of float32
     LINE_LENGTH,  # floats from one of them to the next
     WORDS,  # how many there are
-) = range(39)
+) = range(41)
 
 KINDS = ("float32", "uint8", "uint16")
 MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")
-CODES_8, CODES_16, FLOATS = 1, 2, 4
+NOTHING, CODES_8, CODES_16, FLOATS = 0, 1, 2, 4
 
 # Statistics of a map, 8 lanes each: the values' minimum, maximum, sum, how many are negative, how
 # many are not finite (left out of the others), how many were clipped as codes.

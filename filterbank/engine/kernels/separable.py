@@ -89,9 +89,7 @@ def separable(layer: int, space: int, band: int, first: int, last: int) -> None:
     """Fill rows *first* … *last* − 1 of every map, as ``tiles.direct`` does."""
     words = i64(layer)
     prepare(layer, space)
-    statistics = words[STATISTICS]
-    if statistics:
-        statistics += STATISTICS_BYTES * words[FILTERS] * band
+    statistics = words[STATISTICS] + STATISTICS_BYTES * words[FILTERS] * band
     x = 0
     while x < words[OUT_WIDTH]:
         _strip(layer, space, first, last, x, low(words[COLUMNS], words[OUT_WIDTH] - x), statistics)

@@ -9,12 +9,11 @@ from __future__ import annotations
 KERNELS = {
     "png_band": ("filterbank.engine.kernels.deflate", "iiiiiiiiiiii>i"),
     "fft_forward": ("filterbank.engine.kernels.fft", "iii>v"),
-    "fft_tiles": ("filterbank.engine.kernels.fft", "iiii>v"),
-    "winograd_43": ("filterbank.engine.kernels.winograd", "iiii>v"),
-    "winograd_44": ("filterbank.engine.kernels.winograd", "iiii>v"),
-    "winograd_45": ("filterbank.engine.kernels.winograd", "iiii>v"),
+    "fft_tiles": ("filterbank.engine.kernels.fft", "iiiii>v"),
+    "winograd_43": ("filterbank.engine.kernels.winograd", "iiiii>v"),
+    "winograd_44": ("filterbank.engine.kernels.winograd", "iiiii>v"),
+    "winograd_45": ("filterbank.engine.kernels.winograd", "iiiii>v"),
     "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
     "separable": ("filterbank.engine.kernels.separable", "iiiii>v"),
     "encode": ("filterbank.engine.kernels.codes", "iiiiii>v"),
-    "activated": ("filterbank.engine.kernels.codes", "iiiffi>v"),
 }

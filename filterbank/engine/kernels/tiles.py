@@ -13,11 +13,8 @@ from typing import Any
 
 from numba import types
 
-from filterbank.engine.kernels.activation import activate
-from filterbank.engine.kernels.codes import finish, gather
 from filterbank.engine.kernels.fill import fill
 from filterbank.engine.kernels.layout import (
-    ACTIVATION,
     BIASES,
     BLOCK_COUNT,
     BLOCK_WORDS,
@@ -38,9 +35,7 @@ from filterbank.engine.kernels.layout import (
     MAPS,
     OUT_KIND,
     OUT_WIDTH,
-    PARAMETERS,
     ROWS_FIRST,
-    SCALES,
     SCRATCH,
     SCRATCH_LENGTH,
     SIZE,
@@ -50,11 +45,11 @@ from filterbank.engine.kernels.layout import (
     STATISTICS_BYTES,
     STRIDE_X,
     STRIDE_Y,
-    SURVEYED,
     TAPS,
     WEIGHTS,
     WIDEST,
 )
+from filterbank.engine.kernels.outputs import finish_row
 from filterbank.engine.kernels.vector import INT, LANES, SHAPES, UNROLLED, f32, helper, i64, low, strip, tile
 
 
@@ -141,20 +136,6 @@ def sum_row(block: int, source: int, maps: int, distance: int, biases: int, colu
         _line_1(block, source, maps, distance, biases, columns, space)
 
 
-@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
-def _finish(layer: int, line: int, y: int, x: int, columns: int, index: int, statistics: int) -> None:
-    """From sums to outputs: activation, statistics, codes, while the line is in the nearest cache."""
-    words = i64(layer)
-    a, b = f32(words[PARAMETERS])[0], f32(words[PARAMETERS])[1]
-    activate(line, columns, words[ACTIVATION], a, b)
-    state, kind = statistics + STATISTICS_BYTES * index, words[OUT_KIND]
-    if kind != FLOATS:
-        out = i64(words[MAPS])[index] + y * words[MAP_STEP] + kind * x
-        finish(line, columns, state, words[SURVEYED], out, kind, words[SCALES] + 48 * index)
-    elif statistics:
-        gather(line, columns, state)
-
-
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
 def row(
     layer: int, block: int, source: int, y: int, x: int, columns: int, space: int, statistics: int
@@ -168,7 +149,7 @@ def row(
         lines, at = space + LINE_TABLE, 0
     sum_row(block, source, lines, at, biases, columns, space)
     for k in range(size):
-        _finish(layer, i64(lines)[k] + at, y, x, columns, first + k, statistics)
+        finish_row(layer, i64(lines)[k] + at, y, x, columns, first + k, statistics)
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
@@ -209,9 +190,7 @@ def direct(layer: int, space: int, band: int, first: int, last: int) -> None:
     """
     words = i64(layer)
     prepare(layer, space)
-    statistics = words[STATISTICS]
-    if statistics:
-        statistics += STATISTICS_BYTES * words[FILTERS] * band
+    statistics = words[STATISTICS] + STATISTICS_BYTES * words[FILTERS] * band
     x = 0
     while x < words[OUT_WIDTH]:
         columns = low(words[COLUMNS], words[OUT_WIDTH] - x)

@@ -1,132 +1,113 @@
 """Cook-Toom (Winograd) convolution F(4, r): 4×4 outputs from n×n products, n = r + 3; phases, tap blocks.
 
-For a row of tiles: the image's rows are split into columns x mod 4·S, so that every tile row is read at
-stride one; tiles are transformed; at each of the n·n points a small matrix product sums over channels; its
-results are transformed back and written.
+For a block of tiles: the image's rows are split into columns x mod 4·S, so that every tile row is read at
+stride one; tiles are transformed; at each of the n·n points a small matrix product sums over the inputs; its
+results are transformed back to lines, which are finished as those of all methods are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from numba import types
 
 from filterbank.engine.kernels.cooktoom import matrices
-from filterbank.engine.kernels.layout_winograd import (
-    ADVANCE,
+from filterbank.engine.kernels.fill import fill_bounded
+from filterbank.engine.kernels.layout import (
     BIASES,
-    BLOCKS,
+    CARRY,
+    CHANNELS,
     COLUMNS,
-    COUNTS,
-    EDGE,
     FILTERS,
-    GROUP,
-    HEIGHT,
-    INPUT_STEP,
-    INPUTS,
-    LEFT,
-    LENGTH,
+    FLOATS,
+    LINE_LENGTH,
+    LINES,
     MAP_STEP,
     MAPS,
-    OFFSETS,
-    OUT_HEIGHT,
+    OUT_KIND,
     OUT_WIDTH,
+    SCRATCH,
+    SCRATCH_LENGTH,
+    SCRATCH_ROWS,
+    SPILL_TABLE,
+    STATISTICS,
+    STATISTICS_BYTES,
+    STRANGERS,
+    STRIDE_X,
+    STRIDE_Y,
+)
+from filterbank.engine.kernels.layout_winograd import (
+    ADVANCE,
+    COUNTS,
+    GROUP,
+    HELD,
+    INPUT_STEP,
+    INPUTS,
+    OFFSETS,
     PADDED,
     PHASES,
-    PLANE_STEP,
-    PLANES,
+    PIXELS,
+    POINT_TAPS,
+    POINT_WEIGHTS,
     PRODUCT_STEP,
     PRODUCTS,
-    ROW_STEP,
-    ROWS,
-    SIZE,
-    SOURCE,
-    TABLE,
-    TAPS,
+    SPLIT,
+    SUMMED,
+    TILE_ROWS,
     TILES,
-    TOP,
-    WEIGHTS,
-    WIDTH,
 )
-from filterbank.engine.kernels.vector import INT, LANES, f32, helper, high, i64, low, tile
+from filterbank.engine.kernels.outputs import deliver, finish_row
+from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low, strip, tile
 from filterbank.engine.kernels.vector_winograd import input_transform, output_transform, split_fours
 from filterbank.engine.kernels.words import prefetch_write
 
 _M = 4
 # Tiles summed at once: as many as keep the sums in registers, and a single vector for the rest.
-_VECTORS = 4 if LANES == 16 else 2
+_VECTORS = 3 if LANES == 16 else 2
 _SPAN = _VECTORS * LANES
 _WIDE_6, _NARROW_6 = tile(6, _VECTORS), tile(6, 1)
 _WIDE_4, _NARROW_4 = tile(4, _VECTORS), tile(4, 1)
+# The three inputs of a colour image are written out: a call for so few would cost more than they do.
+_FEW = 3
+_FEW_4 = strip(4, _VECTORS, _FEW)
 
 
-@helper(types.void(INT, INT, INT, INT))
-def _split_row(row: int, words: int, out: int, inside: int) -> None:
-    """Split one row of the image into its columns, with zeros left and right, or zeros only."""
-    w = i64(words)
-    columns, length, left, width = w[COLUMNS], w[LENGTH], w[LEFT], w[WIDTH]
-    first = low((left + columns - 1) // columns, length)
-    last = high(first, low(length, (width + left) // columns))
-    if inside == 0:
-        first = last = 0
-    whole = first + (last - first & ~7)
-    for i in range(first, whole, 8):
-        for q in range(0, columns, _M):
-            split_fours(
-                row + 4 * (i * columns + q - left), 4 * columns, out + 4 * (q * length + i), 4 * length
-            )
-    source = f32(row)
-    for q in range(columns):
-        line = f32(out + 4 * q * length)
-        for i in range(first):
-            x = i * columns + q - left
-            line[i] = source[x] if inside and x >= 0 and x < width else 0
-        for i in range(whole, length):
-            x = i * columns + q - left
-            line[i] = source[x] if inside and x >= 0 and x < width else 0
-
-
-@helper(types.void(INT, INT, INT, INT))
-def _fill(words: int, y: int, first: int, scratch: int) -> None:
-    """Fill the scratch's rows from *first* on with the image's from *y* + *first* on."""
-    w = i64(words)
-    step = 4 * w[COLUMNS] * w[LENGTH]
-    for plane in range(w[PLANES]):
-        for r in range(first, w[ROWS]):
-            at = y + r - w[TOP]
-            row = w[SOURCE] + plane * w[PLANE_STEP] + at * w[ROW_STEP]
-            inside = 1 if at >= 0 and at < w[HEIGHT] else 0
-            _split_row(row, words, scratch + (plane * w[ROWS] + r) * step, inside)
-
-
-@helper(types.void(INT, INT))
-def _keep(words: int, scratch: int) -> None:
-    """Move the rows that the next row of tiles reads as well to the scratch's start."""
-    w = i64(words)
-    size = w[COLUMNS] * w[LENGTH]
-    for plane in range(w[PLANES]):
-        start = scratch + plane * w[ROWS] * size * 4
-        to, source = f32(start), f32(start + w[ADVANCE] * size * 4)
-        for i in range((w[ROWS] - w[ADVANCE]) * size):
-            to[i] = source[i]
+@helper(INT(INT, INT, INT, INT, INT))
+def _fill(layer: int, y: int, x: int, rows: int, space: int) -> int:
+    """Fill scratch with what *rows* rows of tiles from output (*y*, *x*) see; 1 where all of it is finite."""
+    w = i64(layer)
+    split, length, line = w[SPLIT], w[SCRATCH_LENGTH], space + w[PIXELS]
+    first, left = y * w[STRIDE_Y], x * w[STRIDE_X]
+    finite = 1
+    for channel in range(w[CHANNELS]):
+        for r in range((rows - 1) * w[ADVANCE] + w[TILE_ROWS]):
+            finite &= fill_bounded(layer, channel, first + r, left, line, split * length)
+            out = space + SCRATCH + 4 * split * length * (channel * w[SCRATCH_ROWS] + r)
+            for i in range(0, length, 8):
+                for q in range(0, split, _M):
+                    split_fours(line + 4 * (i * split + q), 4 * split, out + 4 * (q * length + i), 4 * length)
+    return finite
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT))
-def _sum_point(words: int, point: int, first: int, filters: int, space: int, tiles: int) -> None:
-    """Sum over channels at one point, for *filters* from *first* on and a block of tiles."""
-    w = i64(words)
-    count, taps = i64(w[COUNTS])[point], i64(w[TAPS])[point]
+def _sum_point(layer: int, point: int, first: int, filters: int, used: int, space: int) -> None:
+    """Sum over the inputs at one point, for *filters* from *first* on and the *used* tiles of a block."""
+    w = i64(layer)
+    count, taps, tiles = i64(w[COUNTS])[point], i64(w[POINT_TAPS])[point], w[TILES]
     inputs = space + w[INPUTS] + point * w[INPUT_STEP]
-    table, zeros = space + w[TABLE], space + w[TABLE] + 48
-    size = w[SIZE]
+    table, zeros = space + SPILL_TABLE, space + CARRY
+    size = w[SUMMED]
     k = 0
     while k < filters:
-        weights = i64(w[WEIGHTS])[point] + (first + k) * count * 4
+        weights = i64(w[POINT_WEIGHTS])[point] + (first + k) * count * 4
         out = point * w[PRODUCT_STEP] + k * tiles * 4
-        x = 0
-        while x < tiles:
+        x: int = 0
+        if size == 4 and count == _FEW:
+            x = _FEW_4(inputs, taps, weights, used, table, out, zeros)
+        while x < used:
             source, place = inputs + 4 * x, out + 4 * x
-            if x + _SPAN <= tiles:
+            if x + _SPAN <= used:
                 if size == 6:
                     _WIDE_6(source, taps, weights, count, table, place, zeros)
                 else:
@@ -141,97 +122,121 @@ def _sum_point(words: int, point: int, first: int, filters: int, space: int, til
         k += size
 
 
-@helper(types.void(INT, INT, INT, INT, INT))
-def _ask_for_lines(words: int, first: int, last: int, y: int, x: int) -> None:
-    """Ask for the memory where the outputs of a block of tiles will go, in maps *first* to *last*."""
-    w = i64(words)
-    rows = low(_M, w[OUT_HEIGHT] - y)
-    width = 4 * low(_M * w[TILES], w[OUT_WIDTH] - x)
-    for k in range(first, low(last, w[FILTERS])):
-        for j in range(rows):
-            row = i64(w[MAPS])[k] + (y + j) * w[MAP_STEP] + 4 * x
-            for line in range((width + 63) >> 6):
-                prefetch_write(row + 64 * line)
+@helper(types.void(INT, INT, INT, INT, INT, INT))
+def _expect(layer: int, filter: int, y: int, rows: int, x: int, columns: int) -> None:
+    """Ask for the memory of some rows of a map before they are written, while products are summed."""
+    w = i64(layer)
+    if w[OUT_KIND] == FLOATS and filter < w[FILTERS]:
+        for r in range(rows):
+            start = i64(w[MAPS])[filter] + (y + r) * w[MAP_STEP] + 4 * x
+            for at in range(0, 4 * columns, 64):
+                prefetch_write(start + at)
 
 
-@helper(types.void(INT, INT, INT, INT, INT))
-def _copy_edge(edge: int, words: int, filter: int, y: int, x: int) -> None:
-    """Copy from the edge's 4 rows what lies inside the map."""
-    w = i64(words)
-    for j in range(low(_M, w[OUT_HEIGHT] - y)):
-        source = f32(edge + 4 * _M * LANES * j)
-        out = f32(i64(w[MAPS])[filter] + (y + j) * w[MAP_STEP] + 4 * x)
-        for i in range(low(_M * LANES, w[OUT_WIDTH] - x)):
-            out[i] = source[i]
+@helper(types.void(INT, INT))
+def _prepare(layer: int, space: int) -> None:
+    """Set up what the tiles take for maps and biases: rows of products, and zeros."""
+    table, zeros = i64(space + SPILL_TABLE), f32(space + CARRY)
+    for i in range(6):
+        table[i] = space + i64(layer)[PRODUCTS] + 4 * i * i64(layer)[TILES]
+        zeros[i] = 0
 
 
-def _kernel(r: int) -> Callable[[int, int, int, int], None]:
-    """Return the kernel of F(4, r)."""
-    outputs, _, inputs = matrices(_M, r)
+def _reader(r: int) -> Any:
+    """Return a helper for the way in to F(4, r)."""
     points = (_M + r - 1) ** 2
-    transform_inputs, transform_outputs = input_transform(inputs), output_transform(outputs)
+    transform_inputs = input_transform(matrices(_M, r)[2])
 
-    @helper(types.void(INT, INT, INT))
-    def read(words: int, block: int, space: int) -> None:
-        """Transform all channels of a block of tiles."""
-        w = i64(words)
-        tiles, phases = w[TILES], w[PHASES]
-        for plane in range(w[PLANES]):
-            corner = space + 4 * (plane * w[ROWS] * w[COLUMNS] * w[LENGTH] + block * tiles)
+    @helper(types.void(INT, INT, INT, INT))
+    def read(layer: int, row: int, used: int, space: int) -> None:
+        """Transform all inputs of the *used* tiles of a block, *row* rows of tiles down in scratch."""
+        w = i64(layer)
+        tiles, phases, line = w[TILES], w[PHASES], 4 * w[SPLIT] * w[SCRATCH_LENGTH]
+        for channel in range(w[CHANNELS]):
+            corner = space + SCRATCH + line * (channel * w[SCRATCH_ROWS] + row * w[ADVANCE])
             for phase in range(phases):
-                out = space + w[INPUTS] + 4 * tiles * (plane * phases + phase)
-                for t in range(0, tiles, LANES):
+                out = space + w[INPUTS] + 4 * tiles * (channel * phases + phase)
+                for t in range(0, used, LANES):
                     transform_inputs(
                         corner + 4 * t, w[OFFSETS] + 8 * points * phase, out + 4 * t, w[INPUT_STEP]
                     )
 
-    @helper(types.void(INT, INT, INT, INT, INT, INT))
-    def write(words: int, first: int, filters: int, y: int, x: int, space: int) -> None:
-        """Transform the products of some filters back, into their maps."""
-        w = i64(words)
-        tiles, edge = w[TILES], space + w[EDGE]
+    return read
+
+
+def _writer(r: int) -> Any:
+    """Return a helper for the way out of F(4, r)."""
+    transform_outputs = output_transform(matrices(_M, r)[0])
+
+    @helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
+    def write(
+        layer: int, first: int, filters: int, y: int, rows: int, x: int, space: int, statistics: int
+    ) -> None:
+        """Transform the products of some filters back, into *rows* rows of their maps."""
+        w = i64(layer)
+        tiles, lines, length = w[TILES], space + w[LINES], 4 * w[LINE_LENGTH]
+        columns = low(w[COLUMNS], w[OUT_WIDTH] - x)
+        # Tiles that lie wholly in a map of floats are written there at once.
+        is_whole = w[OUT_KIND] == FLOATS and rows == _M and columns % (_M * LANES) == 0
         for k in range(low(filters, w[FILTERS] - first)):
             bias = f32(w[BIASES])[first + k]
-            out = i64(w[MAPS])[first + k] + y * w[MAP_STEP]
-            for t in range(0, tiles, LANES):
+            out, step = lines, length
+            if is_whole:
+                out, step = i64(w[MAPS])[first + k] + y * w[MAP_STEP] + 4 * x, w[MAP_STEP]
+            t = 0
+            while _M * t < columns:
                 products = space + w[PRODUCTS] + 4 * (k * tiles + t)
-                column = x + _M * t
-                if column < w[OUT_WIDTH]:
-                    if y + _M <= w[OUT_HEIGHT] and column + _M * LANES <= w[OUT_WIDTH]:
-                        transform_outputs(products, w[PRODUCT_STEP], out + 4 * column, w[MAP_STEP], bias)
-                    else:
-                        transform_outputs(products, w[PRODUCT_STEP], edge, 4 * _M * LANES, bias)
-                        _copy_edge(edge, words, first + k, y, column)
+                transform_outputs(products, w[PRODUCT_STEP], out + 4 * _M * t, step, bias)
+                t += LANES
+            for j in range(rows):
+                if is_whole:
+                    finish_row(layer, out + j * step, y + j, x, columns, first + k, statistics)
+                else:
+                    deliver(layer, out + j * step, y + j, x, columns, first + k, statistics)
 
-    def kernel(words: int, first: int, last: int, space: int) -> None:
-        """Compute rows of tiles *first* to *last* of all maps, 4 rows of outputs each.
+    return write
 
-        *words*: see `layout_winograd`; *space*: as large as its words say, aligned to 64 bytes.
-        """
-        w = i64(words)
-        tiles, group = w[TILES], w[GROUP]
-        table, zeros = i64(space + w[TABLE]), f32(space + w[TABLE] + 48)
-        for i in range(6):
-            table[i] = space + w[PRODUCTS] + 4 * i * tiles
-            zeros[i] = 0
-        for row in range(first, last):
-            done = 0
-            if row > first:
-                done = high(w[ROWS] - w[ADVANCE], 0)
-                _keep(words, space)
-            _fill(words, row * w[ADVANCE], done, space)
-            for block in range(w[BLOCKS]):
-                x = _M * tiles * block
-                read(words, block, space)
-                k = 0
-                while k < w[PADDED]:
-                    filters = low(group, w[PADDED] - k)
-                    for point in range(points):
-                        start, end = point * filters // points, (point + 1) * filters // points
-                        _ask_for_lines(words, k + start, k + end, _M * row, x)
-                        _sum_point(words, point, k, filters, space, tiles)
-                    write(words, k, filters, _M * row, x, space)
-                    k += filters
+
+def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
+    """Return the kernel of F(4, r)."""
+    points = (_M + r - 1) ** 2
+    read, write = _reader(r), _writer(r)
+
+    @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+    def row_of_tiles(layer: int, y: int, rows: int, x: int, row: int, space: int, statistics: int) -> None:
+        """Do a block of tiles whose pixels are in scratch."""
+        w = i64(layer)
+        columns = low(w[COLUMNS], w[OUT_WIDTH] - x)
+        used = (columns + _M * LANES - 1) // (_M * LANES) * LANES
+        read(layer, row, used, space)
+        k = 0
+        while k < w[PADDED]:
+            filters = low(w[GROUP], w[PADDED] - k)
+            for point in range(points):
+                for filter in range(k + point * filters // points, k + (point + 1) * filters // points):
+                    _expect(layer, filter, y, rows, x, columns)
+                _sum_point(layer, point, k, filters, used, space)
+            write(layer, k, filters, y, rows, x, space, statistics)
+            k += filters
+
+    def kernel(layer: int, space: int, band: int, first: int, last: int) -> None:
+        """Fill rows *first* … *last* − 1 of every map, as ``tiles.direct`` does."""
+        w = i64(layer)
+        _prepare(layer, space)
+        statistics = w[STATISTICS] + STATISTICS_BYTES * w[FILTERS] * band
+        finite, x = 1, 0
+        while x < w[OUT_WIDTH]:
+            y = first
+            while y < last:
+                held = low(w[HELD], (last - y + _M - 1) // _M)
+                finite &= _fill(layer, y, x, held, space)
+                for row in range(held):
+                    at = y + _M * row
+                    row_of_tiles(layer, at, low(_M, last - at), x, row, space, statistics)
+                y += _M * held
+            x += w[COLUMNS]
+        if finite == 0:
+            i64(w[STRANGERS])[band] = 1
 
     return kernel
 

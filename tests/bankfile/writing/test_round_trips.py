@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from filterbank import bankfile
 from filterbank.bankfile.writing import FORMATS, encode, format_of
 from filterbank.errors import RequestError
-from filterbank.model import ACTIVATIONS, PADDING_MODES, Activation, Bank, Filter, Layer, Stack
+from filterbank.model import (
+    ACTIVATIONS,
+    COMBINATIONS,
+    PADDING_MODES,
+    Activation,
+    Bank,
+    Combination,
+    Filter,
+    Layer,
+    Stack,
+)
 
 SETTINGS = (
     "stride",
@@ -23,6 +33,7 @@ SETTINGS = (
     "activation",
     "mean",
     "std",
+    "combine",
 )
 
 
@@ -38,6 +49,7 @@ def test_everything_that_a_bank_has_is_compared():
         "digest",
     }
     assert {each.name for each in fields(Filter)} == {"name", "weights", "bias"}
+    assert {each.name for each in fields(Combination)} == {"name", "operation", "filters", "window"}
 
 
 def bits(values):
@@ -82,6 +94,20 @@ def activations(draw):
 
 
 @st.composite
+def combinations(draw, names):
+    """Return any combinations of the filters *names*."""
+    made = []
+    for name in draw(st.lists(NAMES, max_size=3, unique_by=str.lower)):
+        chosen = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+        operations = [word for word in COMBINATIONS if word != "keep" or len(chosen) == 1]
+        window = draw(st.none() | st.integers(1, 20))
+        # A file's globs name filters in the bank's order.
+        chosen = tuple(sorted(chosen, key=names.index))
+        made.append(Combination(name, draw(st.sampled_from(operations)), chosen, window))
+    return tuple(made)
+
+
+@st.composite
 def banks(draw, plain=False):
     """Return any bank; a *plain* one is what a Conv can do."""
     groups, depth, each = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
@@ -109,6 +135,7 @@ def banks(draw, plain=False):
         std=(1.0,)
         if plain
         else draw(per_channel.map(lambda values: tuple(abs(value) + 1e-3 for value in values))),
+        combine=() if plain else draw(combinations(names)),
     )
     kinds = {1: ["gray", "each", 1], 3: ["rgb", 3], 4: ["rgba", 4]}.get(channels, [channels])
     texts = draw(st.tuples(TEXTS, TEXTS))
@@ -140,6 +167,7 @@ def test_shipped_banks_survive(name, format, tmp_path):
     if format == "onnx":  # which has no place for other values around the image
         pytest.importorskip("onnx")
         bank = bankfile.override(bank, {"padding_mode": "zeros"})
+        bank = replace(bank, stack=Stack((replace(bank.layer, combine=()),)))
     read = again(bank, format, tmp_path)
     assert differences(bank, read) == []
 
@@ -150,6 +178,7 @@ def test_a_difference_is_seen():
     changed = [
         replace(bank, name="x"),
         replace(bank, stack=Stack((replace(bank.layer, stride=(1, 2)),))),
+        replace(bank, stack=Stack((replace(bank.layer, combine=(Combination("x", "keep", ("sobel_x",)),)),))),
         replace(bank, stack=Stack((replace(bank.layer, filters=(replace(one, bias=1.0), bank.filters[1])),))),
         replace(
             bank,
@@ -162,7 +191,13 @@ def test_a_difference_is_seen():
             ),
         ),
     ]
-    assert [differences(bank, other) for other in changed] == [["name"], ["stride"], ["sobel_x"], ["sobel_x"]]
+    assert [differences(bank, other) for other in changed] == [
+        ["name"],
+        ["stride"],
+        ["combine"],
+        ["sobel_x"],
+        ["sobel_x"],
+    ]
 
 
 def layer_of(**changes):
@@ -182,6 +217,7 @@ def layer_of(**changes):
             {"mean": (0.5,), "std": (2.0,), "padding_mode": "circular"},
             "padding_mode: circular, mean, std; accepted",
         ),
+        ({"combine": (Combination("x", "keep", ("sobel_x",)),)}, "no place for combine; accepted"),
     ],
 )
 def test_what_onnx_cannot_hold_is_refused_by_name(changes, said):
@@ -211,6 +247,9 @@ def test_yaml_is_compact(tmp_path):
     lines = encode(wide, "yaml").decode().splitlines()
     row = "[" + ", ".join(["0.3333333333333333"] * 9) + "]"
     assert lines[-8:] == ["  - name: a", "    kernel:", *[f"      - - {row}", f"        - {row}"] * 3]
+    pair = Combination("size", "modulus", ("sobel_x", "sobel_y"), 3)
+    lines = encode(layer_of(combine=(pair,)), "yaml").decode().splitlines()
+    assert lines[-2:] == ["combine:", "  - {name: size, modulus: [sobel_x, sobel_y], window: 3}"]
     data = json.loads(encode(wide, "json"))
     assert data["filters"] == [{"name": "a", "kernel": wide.filters[0].weights.tolist()}]
 

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from filterbank.engine.image import key
 
 
@@ -28,3 +30,36 @@ def test_the_files_are_the_kernels_the_builder_and_two_versions():
 
 def test_the_processor_has_a_name():
     assert len(key.processor()) > 20
+
+
+X86 = """processor\t: 0
+model name\t: A processor
+cpu MHz\t\t: 2600.000
+flags\t\t: fpu sse2 avx2
+bugs\t\t: none
+
+processor\t: 1
+flags\t\t: fpu
+"""
+ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU part\t: 0xd0c\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "features", "lines"),
+    [
+        (X86, {"fpu", "sse2", "avx2"}, b"model name\t: A processor\nflags\t\t: fpu sse2 avx2"),
+        (ARM, {"fp", "asimd"}, b"Features\t: fp asimd\nCPU part\t: 0xd0c"),
+        (
+            X86[: X86.index("\n\n")].replace("avx2", "x" * 9000),
+            {"fpu", "sse2", "x" * 9000},
+            b"x" * 9000,
+        ),
+        ("", set(), key.platform.processor().encode()),
+    ],
+)
+def test_the_first_processor_is_described(tmp_path, monkeypatch, text, features, lines):
+    monkeypatch.setattr(key, "_CPUINFO", tmp_path / "cpuinfo")
+    assert key.features() == set()
+    key._CPUINFO.write_text(text)
+    assert key.features() == features
+    assert key.processor().endswith(lines) and b"MHz" not in key.processor()

@@ -1,5 +1,6 @@
 """What cannot stand alone cannot land: kernels that need the runtime, objects that need a loader."""
 
+import ctypes
 import math
 import struct
 import sys
@@ -11,10 +12,11 @@ import pytest
 from numba.core.errors import TypingError
 
 from filterbank.engine.image import build, cache
-from filterbank.engine.image.link import LinkError, link
+from filterbank.engine.image.link import LinkError, join, link
 from filterbank.engine.kernels.table import KERNELS
 from filterbank.engine.kernels.vector import f32
 
+OUTSIDE = ctypes.CFUNCTYPE(ctypes.c_float, ctypes.c_float)(lambda x: x)
 TABLE = np.arange(64).astype(np.float32)
 
 
@@ -58,6 +60,18 @@ def table_reading(a, n):
         p[i] = TABLE[i & 63]
 
 
+def holding_an_address(a, n):
+    p = f32(a)
+    for i in range(n):
+        p[i] = OUTSIDE(p[i])
+
+
+@pytest.fixture(params=["0", "3"], autouse=True)
+def level(request, monkeypatch):
+    """How much Numba optimises before we do: nothing in a worker, all where none could start."""
+    monkeypatch.setenv("NUMBA_OPT", request.param)
+
+
 def compiled(function):
     module = types.ModuleType("kernels_of_this_test")
     setattr(module, function.__name__, function)
@@ -90,6 +104,11 @@ def test_a_kernel_that_allocates_does_not_compile():
 def test_a_kernel_that_can_raise_is_refused(function):
     with pytest.raises(LinkError, match="calls"):
         link(compiled(function))
+
+
+def test_a_kernel_that_holds_an_address_of_this_process_is_refused():
+    with pytest.raises(build.BuildError, match="holding_an_address holds an address"):
+        compiled(holding_an_address)
 
 
 def test_a_table_becomes_part_of_the_image():
@@ -178,3 +197,10 @@ def test_other_files_are_refused():
         link(b"MZ" + bytes(100))
     with pytest.raises(LinkError, match="an object for machine 243"):
         link(emitted(_CALLING, "riscv64-unknown-linux-gnu"))
+
+
+def test_images_are_joined_at_pages():
+    image, symbols = join([(b"abc", {"a": 1}), (b"x" * 5000, {"b": 0, "c": 4999}), (b"z", {"d": 0})])
+    assert symbols == {"a": 1, "b": 4096, "c": 9095, "d": 12288}
+    assert [image[symbols[name]] for name in "abcd"] == list(b"bxxz")
+    assert len(image) == 12289

@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 
 from filterbank.engine.direct import DirectPlan
-from filterbank.engine.image import cache, load, loader, mapping
+from filterbank.engine.image import cache, load, loader, mapping, workers
 from filterbank.geometry import resolve
+
+COMPILING = loader.COMPILING.format(workers.seconds())
+
+
+def again(reason):
+    return loader.COMPILING_AGAIN.format(workers.seconds(), reason)
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def folder(tmp_path):
 def works(kernels):
     g = resolve(channels=1, size=(8, 40), filters=1, kernel=(3, 3))
     out, image = np.zeros((1, 8, 40), np.float32), np.ones((1, 8, 40), np.float32)
-    DirectPlan(np.ones((1, 1, 3, 3)), np.zeros(1), g).run(kernels.direct, image, out)
+    DirectPlan(np.ones((1, 1, 3, 3)), np.zeros(1), g).run(kernels, image, out)
     return (out[0, 1:-1, 1:-1] == 9).all() and out[0, 0, 0] == 4
 
 
@@ -56,7 +62,7 @@ def kept(folder):
 def test_the_first_run_compiles_and_says_so_and_the_next_is_silent(folder, compiled):
     told = []
     assert works(get(folder, told))
-    assert told == [loader.COMPILING] and compiled == [False]
+    assert told == [COMPILING] and compiled == [False]
     assert works(get(folder, told))
     assert len(told) == 1 and len(compiled) == 1
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -66,7 +72,7 @@ def test_the_first_run_compiles_and_says_so_and_the_next_is_silent(folder, compi
 def test_no_folder_compiles_in_memory(compiled):
     told = []
     assert works(get(None, told))
-    assert compiled == [False] and told == [loader.COMPILING_AGAIN + "no folder to keep them in"]
+    assert compiled == [False] and told == [again("no folder to keep them in")]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 39, 5000, -1])
@@ -102,30 +108,47 @@ def test_a_folder_that_others_may_write_is_not_used(folder, compiled, mode):
     folder.chmod(mode)
     told = []
     assert works(get(folder, told))
-    assert len(compiled) == 2 and told == [loader.COMPILING_AGAIN + f"{folder} may be written by others"]
+    assert len(compiled) == 2 and told == [again(f"{folder} may be written by others")]
     assert kept(folder).exists()
 
 
-def test_an_image_of_somebody_else_is_rebuilt(folder, compiled, monkeypatch):
+@pytest.fixture
+def belongs(monkeypatch):
+    """Make a path seem to belong to a user while no more than so many images were compiled."""
+
+    def pretend(path, user, compiled, most):
+        node, fstat, lstat = path.stat().st_ino, os.fstat, Path.lstat
+
+        def owned(status):
+            is_foreign = status.st_ino == node and len(compiled) <= most
+            return os.stat_result([*status[:4], user, *status[5:]]) if is_foreign else status
+
+        monkeypatch.setattr(cache.os, "fstat", lambda descriptor: owned(fstat(descriptor)))
+        monkeypatch.setattr(Path, "lstat", lambda self: owned(lstat(self)))
+
+    return pretend
+
+
+def test_an_image_of_somebody_else_is_rebuilt(folder, compiled, belongs):
     get(folder)
-    real = os.fstat
-
-    def foreign(descriptor):
-        status = real(descriptor)
-        if len(compiled) == 1 and status.st_ino == kept(folder).stat().st_ino:
-            return os.stat_result([*status[:4], status.st_uid + 1, *status[5:]])
-        return status
-
-    monkeypatch.setattr(cache.os, "fstat", foreign)
+    belongs(kept(folder), os.geteuid() + 1, compiled, 1)
     assert works(get(folder)) and len(compiled) == 2
 
 
-def test_a_folder_of_somebody_else_is_not_used(folder, compiled, monkeypatch):
+def test_a_folder_of_somebody_else_is_not_used(folder, compiled, belongs):
     get(folder)
-    monkeypatch.setattr(cache.os, "geteuid", lambda: os.getuid() + 1)
+    belongs(folder, os.geteuid() + 1, compiled, 2)
     told = []
     assert works(get(folder, told))
-    assert len(compiled) == 2 and told == [loader.COMPILING_AGAIN + f"{folder} belongs to somebody else"]
+    assert len(compiled) == 2 and told == [again(f"{folder} belongs to somebody else")]
+
+
+def test_what_the_administrator_keeps_is_used(folder, compiled, belongs, monkeypatch):
+    get(folder)
+    monkeypatch.setattr(cache.os, "geteuid", lambda: 4242)
+    for path in (folder, kept(folder)):
+        belongs(path, 0, compiled, 1)
+    assert works(get(folder)) and len(compiled) == 1
 
 
 def test_a_symbolic_link_is_replaced_not_followed(folder, compiled, data, tmp_path):
@@ -146,7 +169,7 @@ def test_a_folder_that_is_a_symbolic_link_is_not_used(folder, compiled):
     link.symlink_to(folder)
     told = []
     assert works(get(link, told))
-    assert len(compiled) == 2 and told == [loader.COMPILING_AGAIN + f"{link} is not of the right kind"]
+    assert len(compiled) == 2 and told == [again(f"{link} is not of the right kind")]
 
 
 def test_a_pipe_in_its_place_does_not_hang(folder, compiled):
@@ -163,7 +186,7 @@ def test_a_folder_that_cannot_be_made_compiles_in_memory(tmp_path, compiled):
     file.touch()
     told = []
     assert works(get(file / "filterbank", told))
-    assert len(compiled) == 1 and told[0].startswith(loader.COMPILING_AGAIN) and "Not a directory" in told[0]
+    assert len(compiled) == 1 and told[0].startswith(again("")) and "Not a directory" in told[0]
 
 
 def test_a_full_disk_keeps_nothing_and_compiles_once(folder, compiled, monkeypatch):
@@ -255,12 +278,12 @@ def test_the_portable_loader_gives_the_same_bytes(kernels, tmp_path):
     told = []
     portable = load(folder, told.append, portable=True)
     again = load(folder, told.append, portable=True)
-    assert told == [loader.COMPILING]
+    assert told == [COMPILING]
     g = resolve(channels=3, size=(50, 140), filters=7, kernel=(5, 5))
     rng = np.random.default_rng(0)
     plan = DirectPlan(rng.normal(size=(7, 3, 5, 5)), rng.normal(size=7), g, activation="gelu")
     image = rng.normal(size=(3, 50, 140)).astype(np.float32)
     maps = [np.zeros((7, 50, 140), np.float32) for _ in range(3)]
     for one, out in zip((kernels, portable, again), maps, strict=True):
-        plan.run(one.direct, image, out)
+        plan.run(one, image, out)
     assert maps[0].tobytes() == maps[1].tobytes() == maps[2].tobytes()

@@ -37,7 +37,7 @@ def check(kernels, rng, g, mode="zeros", *, kind="float32", keep=1.0, threads=1)
     source, planes = pixels(rng, g, kind)
     out = empty_maps(g)
     plan = DirectPlan(weights, biases, g, padding_mode=mode, padding_value=value)
-    plan.run(kernels.direct, source, out, threads)
+    plan.run(kernels, source, out, threads)
     image = pad(planes.astype(np.float64), g.padding, mode, value)
     assert_within_bar(out, correlate(image, weights, biases, g), weights, image)
     return plan, planes, out
@@ -81,7 +81,7 @@ def test_any_layer_agrees_with_the_formula_and_with_itself(kernels, layer, kind,
         return
     plan, planes, out = check(kernels, np.random.default_rng(seed), g, mode, kind=kind, keep=keep)
     again = empty_maps(g)
-    plan.run(kernels.direct, planes, again, threads=3)
+    plan.run(kernels, planes, again, threads=3)
     assert_same_pixels(out, again)  # codes as their floats, one thread as three
 
 
@@ -89,7 +89,7 @@ def test_one_wrong_pixel_is_seen(kernels):
     g = resolve(channels=1, size=(9, 9), filters=1, kernel=(3, 3))
     weights, image = np.ones((1, 1, 3, 3)), np.ones((1, 9, 9), np.float32)
     out = empty_maps(g)
-    DirectPlan(weights, np.zeros(1), g).run(kernels.direct, image, out)
+    DirectPlan(weights, np.zeros(1), g).run(kernels, image, out)
     expected = correlate(pad(image, g.padding), weights, [0], g)
     assert_within_bar(out, expected, weights, image)
     out[0, 4, 4] += 1e-3
@@ -122,7 +122,7 @@ def test_every_code_is_the_rounded_quotient(kernels):
     plan, out = DirectPlan(np.ones((1, 1, 1, 1)), np.zeros(1), g), empty_maps(g)
     for kind, top in (("uint8", 255), ("uint16", 65535)):
         codes = (np.arange(65536) % (top + 1)).astype(kind).reshape(1, 256, 256)
-        plan.run(kernels.direct, codes, out)
+        plan.run(kernels, codes, out)
         assert_same_pixels(out, codes.astype(np.float32) / np.float32(top))
 
 
@@ -130,9 +130,7 @@ def test_nothing_is_written_outside_the_maps(kernels):
     g = resolve(channels=1, size=(20, 37), filters=5, kernel=(3, 3))
     frame = np.full((7, 24, 41), 7, np.float32)
     out = frame[1:6, 2:22, 3:40]
-    DirectPlan(np.ones((5, 1, 3, 3)), np.zeros(5), g).run(
-        kernels.direct, np.ones((1, 20, 37), np.float32), out
-    )
+    DirectPlan(np.ones((5, 1, 3, 3)), np.zeros(5), g).run(kernels, np.ones((1, 20, 37), np.float32), out)
     assert (out != 7).all()
     out[:] = 7
     assert (frame == 7).all()
@@ -144,7 +142,7 @@ def test_long_flat_sums_stay_within_the_bar(kernels, pixel):
     weights = np.full((2, 3, 49, 49), 0.3)
     image = np.full((3, 60, 70), pixel, np.float32)
     out = empty_maps(g)
-    DirectPlan(weights, np.zeros(2), g).run(kernels.direct, image, out)
+    DirectPlan(weights, np.zeros(2), g).run(kernels, image, out)
     expected = np.float64(np.float32(0.3)) * np.float64(np.float32(pixel)) * 3 * 49 * 49
     assert np.abs(out / expected - 1).max() < 2e-6
 
@@ -159,9 +157,9 @@ def test_a_bad_pixel_reaches_its_receptive_field_and_nothing_else(kernels, bad, 
     image = rng.normal(size=(2, 30, 50)).astype(np.float32)
     clean, out = empty_maps(g), empty_maps(g)
     plan = DirectPlan(weights, np.zeros(filters), g)
-    plan.run(kernels.direct, image, clean)
+    plan.run(kernels, image, clean)
     image[1, 12, 20] = bad
-    plan.run(kernels.direct, image, out)
+    plan.run(kernels, image, out)
     seen = np.zeros((2, 30, 50))
     seen[1, 12, 20] = 1
     touched = correlate(pad(seen, g.padding), (weights != 0).astype(float), np.zeros(filters), g) > 0
@@ -176,7 +174,7 @@ def test_a_filter_of_zeros_gives_its_bias_even_of_nan(kernels):
     weights[1, 0, 1, 1] = 1
     out = empty_maps(g)
     image = np.full((1, 5, 6), np.nan, np.float32)
-    DirectPlan(weights, np.array([0.5, 0]), g).run(kernels.direct, image, out)
+    DirectPlan(weights, np.array([0.5, 0]), g).run(kernels, image, out)
     assert (out[0] == 0.5).all() and np.isnan(out[1]).all()
 
 
@@ -189,7 +187,7 @@ def test_mean_and_std_come_before_the_border(kernels, kind):
     out = empty_maps(g)
     border = {"padding_mode": "constant", "padding_value": (5, -1)}
     plan = DirectPlan(weights, np.zeros(3), g, **border, mean=mean, std=std)
-    plan.run(kernels.direct, source, out)
+    plan.run(kernels, source, out)
     image = (planes - np.reshape(mean, (2, 1, 1))) / np.reshape(std, (2, 1, 1))
     image = pad(image, g.padding, "constant", (5, -1))
     assert_within_bar(out, correlate(image, weights, np.zeros(3), g), weights, image)
@@ -204,11 +202,11 @@ def test_activations_are_the_definitions(kernels, name):
     out = empty_maps(g)
     how = {"activation": name, "parameters": activation.parameters}
     plan = DirectPlan(np.ones((1, 1, 1, 1)), np.zeros(1), g, **how)
-    plan.run(kernels.direct, image, out)
+    plan.run(kernels, image, out)
     expected = ACTIVATIONS[name](image.astype(np.float64), *activation.parameters)
     np.testing.assert_allclose(out, expected, rtol=1e-6, atol=4e-7)
     image[0, 0, :3] = np.nan, np.inf, -np.inf
-    plan.run(kernels.direct, image, out)
+    plan.run(kernels, image, out)
     with np.errstate(invalid="ignore", over="ignore"):
         limits = ACTIVATIONS[name](np.array([np.nan, np.inf, -np.inf]), *activation.parameters)
     assert np.isnan(out[0, 0, 0])
@@ -230,7 +228,7 @@ def test_statistics_are_those_of_the_maps(kernels):
         plan = DirectPlan(weights, np.zeros(filters), g, activation=activation)
         image = rng.normal(size=(1, 90, 331)).astype(np.float32)
         image[0, 40, [5, 100, 328]] = np.nan, np.inf, -np.inf
-        one, two = (plan.run(kernels.direct, image, out, threads, statistics=True) for threads in (1, 2))
+        one, two = (plan.run(kernels, image, out, threads) for threads in (1, 2))
         for k, values in enumerate(out):
             told = tone.statistics(values)
             assert (one.minimum[k], one.maximum[k]) == (told.minimum, told.maximum)
@@ -279,9 +277,6 @@ def test_codes_are_those_of_the_scale(kernels, scale, bad):
     kernels.encode(values.ctypes.data, values.size, *addresses)
     assert_same_pixels(out, expected)
     assert state[5].sum() == clipped
-    told = tone.statistics(values)
-    assert (state[0].min(), state[1].max(), state[4].sum()) == (told.minimum, told.maximum, told.nonfinite)
-    assert state[3].sum() == np.count_nonzero(values[np.isfinite(values)] < 0)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16"])
@@ -298,9 +293,9 @@ def test_codes_in_the_same_pass_are_those_of_the_values(kernels, kind):
             for k in range(filters)
         ]
         words = np.array([scale_words(scale) for scale in scales], np.float64)
-        plan.run(kernels.direct, image, values)
+        plan.run(kernels, image, values)
         for threads in (1, 2):
-            told = plan.run(kernels.direct, image, codes, threads, threads == 1, words)
+            told = plan.run(kernels, image, codes, threads, threads == 1, words)
             for k, scale in enumerate(scales):
                 expected, clipped = tone.to_codes(values[k], scale)
                 assert_same_pixels(codes[k], expected)

@@ -71,8 +71,8 @@ def test_any_layer_agrees_with_the_formula_and_with_itself(kernels, layer, rank,
     planes = (codes / 255.0).astype(np.float32)
     plan = SeparablePlan(weights, biases, g, padding_mode=mode, padding_value=value)
     out, again = empty_maps(g), empty_maps(g)
-    plan.run(kernels.separable, codes, out)
-    plan.run(kernels.separable, planes, again, threads=3)
+    plan.run(kernels, codes, out)
+    plan.run(kernels, planes, again, threads=3)
     image = pad(planes.astype(np.float64), g.padding, mode, value)
     assert_within_bar(out, correlate(image, weights, biases, g), weights, image)
     assert_same_pixels(out, again)
@@ -82,7 +82,7 @@ def test_one_wrong_pixel_is_seen(kernels):
     g = resolve(channels=1, size=(20, 30), filters=1, kernel=(5, 5))
     weights, image = gaussian(1.1, 5)[None, None], np.random.default_rng(0).random((1, 20, 30), np.float32)
     out = empty_maps(g)
-    SeparablePlan(weights, np.zeros(1), g).run(kernels.separable, image, out)
+    SeparablePlan(weights, np.zeros(1), g).run(kernels, image, out)
     expected = ndimage.correlate(image[0].astype(np.float64), weights[0, 0], mode="constant")[None]
     assert_within_bar(out, expected, weights, image)
     out[0, 7, 9] += 1e-3
@@ -101,11 +101,11 @@ def test_a_bad_pixel_reaches_its_receptive_field_and_nothing_else(kernels, bad):
     assert all(is_contained(filter, factor(filter)) for filter in weights)
     image = np.random.default_rng(2).normal(size=(2, 60, 300)).astype(np.float32)
     clean, out = empty_maps(g), empty_maps(g)
-    plan.run(kernels.separable, image, clean)
+    plan.run(kernels, image, clean)
     for channel in (0, 1):
         changed = image.copy()
         changed[channel, 30, 120] = bad
-        plan.run(kernels.separable, changed, out)
+        plan.run(kernels, changed, out)
         seen = np.zeros((2, 60, 300))
         seen[channel, 30, 120] = 1
         touched = correlate(pad(seen, g.padding), (weights != 0).astype(float), np.zeros(4), g) > 0
@@ -126,11 +126,11 @@ def test_codes_and_statistics_are_those_of_the_values(kernels, kind):
     weights, image = low_rank(rng, (5, 2, 5, 7), 2), rng.random((2, 71, 900), np.float32)
     plan = SeparablePlan(weights, rng.normal(size=5), g, activation="relu")
     values, codes = empty_maps(g), np.zeros((5, g.out_height, g.out_width), kind)
-    plan.run(kernels.separable, image, values)
+    plan.run(kernels, image, values)
     scale = tone.Scale(0, 2, top)
     words = np.tile((0.0, 2, top, 0, 0, top), (5, 1))
     for threads in (1, 2):
-        told = plan.run(kernels.separable, image, codes, threads, True, words)
+        told = plan.run(kernels, image, codes, threads, True, words)
         for k in range(5):
             expected, clipped = tone.to_codes(values[k], scale)
             assert_same_pixels(codes[k], expected)

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
-import numba
 import numpy as np
 import pytest
-from convolution import BAR, assert_within_bar, error_of, naive
+from convolution import BAR, assert_stays_in_its_space, assert_within_bar, compute, error_of, naive, plan_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterbank.engine import winograd
-from filterbank.engine.kernels import winograd as kernels
 from filterbank.engine.kernels.cooktoom import matrices
-
-
-@pytest.fixture(scope="module")
-def compiled():
-    made = {3: kernels.winograd_43, 4: kernels.winograd_44, 5: kernels.winograd_45}
-    return {r: numba.njit(kernel, nogil=True, error_model="numpy") for r, kernel in made.items()}
+from filterbank.engine.winograd import WinogradPlan
 
 
 def times(matrix, vector):
@@ -37,12 +31,10 @@ def test_matrices_are_exact(m, r):
             assert times(outputs, products) == [int(i + b == a) for i in range(m)]
 
 
-def convolve(compiled, image, weights, biases, shape, r, stride=(1, 1), pad=(0, 0)):
+def convolve(kernels, image, weights, biases, r, stride=(1, 1), pad=(0, 0)):
     """Return the maps and the spread of errors that the points predict."""
-    points = winograd.transform(weights, r, stride)
-    out = np.full((len(weights), *shape), np.nan, np.float32)
-    winograd.convolve(winograd.lay_out(points, *shape), image, out, compiled[r], pad, biases)
-    return out, points.error
+    plan = plan_of(partial(WinogradPlan, block=r), image, weights, biases, stride, pad=pad)
+    return compute(kernels, plan, image), winograd.transform(weights, r, stride).error
 
 
 def assert_as_predicted(out, expected, weights, image, predicted):
@@ -54,24 +46,24 @@ def assert_as_predicted(out, expected, weights, image, predicted):
         assert_within_bar(out, expected, weights, image)
 
 
-def check(compiled, seed, r, kernel_size, filters, planes, shape, stride=(1, 1), pad=(0, 0)):
+def check(kernels, seed, r, kernel_size, filters, planes, shape, stride=(1, 1), pad=(0, 0)):
     rng = np.random.default_rng(seed)
     image = rng.random((planes, *shape), np.float32) - np.float32(0.3)
     image.flat[0] = 0.7  # a lone pixel near zero would be less than the rounding of the bias
     weights = rng.normal(size=(filters, planes, *kernel_size))
     biases = (rng.normal(size=filters) * 0.1).astype(np.float32)
     expected = naive(image, weights, biases, stride, pad=pad)
-    out, predicted = convolve(compiled, image, weights, biases, expected.shape[1:], r, stride, pad)
+    out, predicted = convolve(kernels, image, weights, biases, r, stride, pad)
     assert_as_predicted(out, expected, weights, image, predicted)
 
 
 @pytest.mark.parametrize("r", winograd.TAPS)
 @pytest.mark.parametrize("extent", [1, 2, 3, 4, 5, 7, 9, 11, 15])
 @pytest.mark.parametrize(("planes", "filters", "stride"), [(1, 1, 1), (3, 8, 1), (3, 7, 2), (2, 5, 4)])
-def test_every_filter_size(compiled, r, extent, planes, filters, stride):
+def test_every_filter_size(kernels, r, extent, planes, filters, stride):
     shape = (extent + 30, extent + 300)
     check(
-        compiled, 1, r, (extent, extent), filters, planes, shape, (stride, stride), (extent // 2, extent // 2)
+        kernels, 1, r, (extent, extent), filters, planes, shape, (stride, stride), (extent // 2, extent // 2)
     )
 
 
@@ -91,14 +83,14 @@ CASES = st.fixed_dictionaries(
 
 @given(CASES)
 @settings(max_examples=80, deadline=None)
-def test_any_layer(compiled, case):
+def test_any_layer(kernels, case):
     least = [f - 2 * p for f, p in zip(case["kernel_size"], case["pad"], strict=True)]
     shape = tuple(max(n, m) for n, m in zip(case["shape"], least, strict=True))
-    check(compiled, **(case | {"shape": shape}))
+    check(kernels, **(case | {"shape": shape}))
 
 
 @pytest.mark.parametrize("kind", ["bright and zero-sum", "impulses", "many channels"])
-def test_hard_images_stay_within_the_bar(compiled, kind):
+def test_hard_images_stay_within_the_bar(kernels, kind):
     rng = np.random.default_rng(3)
     planes = 48 if kind == "many channels" else 3
     weights = rng.normal(size=(6, planes, 5, 5))
@@ -111,7 +103,7 @@ def test_hard_images_stay_within_the_bar(compiled, kind):
     image = image.astype(np.float32)
     expected = naive(image, weights)
     for r in winograd.TAPS:
-        out, predicted = convolve(compiled, image, weights, None, expected.shape[1:], r)
+        out, predicted = convolve(kernels, image, weights, None, r)
         assert 4 * predicted <= BAR
         assert_within_bar(out, expected, weights, image)
 
@@ -132,39 +124,25 @@ def test_an_impulse_at_a_corner_is_predicted_to_be_bad():
     assert 4 * winograd.transform(weights, 5).error > BAR
 
 
-def test_a_view_and_parts_of_the_rows(compiled):
+def test_a_view_of_an_image_and_maps_with_gaps(kernels):
     rng = np.random.default_rng(4)
     image = rng.random((2, 90, 300), np.float32)[:, 10:, 7:290]
     weights = rng.normal(size=(9, 2, 3, 3))
     expected = naive(image, weights)
-    plan = winograd.lay_out(winograd.transform(weights, 3), *expected.shape[1:])
+    plan = plan_of(partial(WinogradPlan, block=3), image, weights)
     out = np.full((9, expected.shape[1], expected.shape[2] + 9), np.nan, np.float32)
-    for part in (range(2), range(2, 19), range(19, 20)):
-        winograd.convolve(plan, image, out[:, :, :-9], compiled[3], rows=part)
+    plan.run(kernels, image, out[:, :, :-9])
     assert_within_bar(out[:, :, :-9], expected, weights, image)
     assert np.isnan(out[:, :, -9:]).all()
-    whole = np.empty(expected.shape, np.float32)
-    winograd.convolve(plan, image, whole, compiled[3])
-    np.testing.assert_array_equal(whole, out[:, :, :-9])
+    np.testing.assert_array_equal(compute(kernels, plan, image, threads=3), out[:, :, :-9])
 
 
-@pytest.mark.parametrize("r", winograd.TAPS)
-def test_the_image_of_machine_code_is_as_accurate(kernels, r):
-    check({r: getattr(kernels, f"winograd_4{r}")}, 2, r, (7, 6), 13, 3, (50, 140), stride=(2, 1), pad=(3, 3))
-
-
-def test_nothing_outside_the_space_is_touched(compiled):
+def test_nothing_outside_the_space_is_touched(kernels):
     rng = np.random.default_rng(5)
     image = rng.random((3, 40, 130), np.float32)
-    plan = winograd.lay_out(winograd.transform(rng.normal(size=(7, 3, 7, 7)), 4, (2, 2)), 17, 62)
-    floats = -(-plan.space_bytes // 4)
-    space = winograd.aligned((floats + 64,))
-    space[:] = np.nan
-    out = np.empty((7, 17, 62), np.float32)
-    winograd.convolve(plan, image, out, compiled[4], space=space[32 : 32 + floats])
-    assert np.isfinite(out).all()
-    assert np.isnan(space[:32]).all()
-    assert np.isnan(space[32 + floats :]).all()
+    weights = rng.normal(size=(7, 3, 7, 7))
+    plan = plan_of(partial(WinogradPlan, block=4), image, weights, stride=(2, 2))
+    assert_stays_in_its_space(kernels, plan, image)
 
 
 def test_other_block_sizes_are_refused():
@@ -172,11 +150,11 @@ def test_other_block_sizes_are_refused():
         winograd.transform(np.ones((1, 1, 3, 3)), 6)
 
 
-def test_the_comparison_sees_one_wrong_output(compiled):
+def test_the_comparison_sees_one_wrong_output(kernels):
     image = np.random.default_rng(0).random((1, 40, 40), np.float32)
     weights = np.ones((1, 1, 3, 3)) / 9
     expected = naive(image, weights)
-    out, predicted = convolve(compiled, image, weights, None, expected.shape[1:], 3)
+    out, predicted = convolve(kernels, image, weights, None, 3)
     assert error_of(out, expected, weights, image) < BAR
     out[0, 20, 20] += 3e-5
     with pytest.raises(AssertionError):

@@ -18,11 +18,14 @@ VECTORS: dict[int, dict[str, tuple[int, ...]]] = {
 }
 
 
-def laws(size: int = 5, normalize: str = "l2") -> list[tuple[str, NDArray[np.float64]]]:
+def laws(size: int = 5, normalize: str = "l2", level: str = "kept") -> list[tuple[str, NDArray[np.float64]]]:
     """Return every pair of Laws' vectors of 3 or 5 taps as (name, weights (F, F)).
 
     In ``L5E5`` L5 goes down the columns and E5 along the rows. With *normalize* ``l2`` each vector
     is divided by its length, so that every filter answers white noise alike; ``none`` leaves whole numbers.
+    With *level* ``dropped`` the plain blur, L5L5 or L3L3, is not among them.
+
+    Source: Laws, Textured Image Segmentation, University of Southern California, 1980.
 
     >>> [name for name, _ in laws(3)]
     ['L3L3', 'L3E3', 'L3S3', 'E3L3', 'E3E3', 'E3S3', 'S3L3', 'S3E3', 'S3S3']
@@ -36,4 +39,5 @@ def laws(size: int = 5, normalize: str = "l2") -> list[tuple[str, NDArray[np.flo
         (down + along, np.outer(column, row))
         for down, column in vectors.items()
         for along, row in vectors.items()
+        if level == "kept" or not down[0] == along[0] == "L"
     ]

@@ -1,0 +1,48 @@
+"""From a row of sums to a row of a map: activation, statistics, codes, while it is in the nearest cache."""
+
+from __future__ import annotations
+
+from numba import types
+
+from filterbank.engine.kernels.activation import activate
+from filterbank.engine.kernels.codes import finish, gather
+from filterbank.engine.kernels.layout import (
+    ACTIVATION,
+    CODES_8,
+    CODES_16,
+    FLOATS,
+    MAP_STEP,
+    MAPS,
+    OUT_KIND,
+    PARAMETERS,
+    SCALES,
+    STATISTICS_BYTES,
+    SURVEYED,
+)
+from filterbank.engine.kernels.vector import INT, f32, helper, i64
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def finish_row(layer: int, line: int, y: int, x: int, columns: int, index: int, statistics: int) -> None:
+    """From sums to outputs: activation, statistics, codes, while the line is in the nearest cache."""
+    words = i64(layer)
+    a, b = f32(words[PARAMETERS])[0], f32(words[PARAMETERS])[1]
+    activate(line, columns, words[ACTIVATION], a, b)
+    state, kind = statistics + STATISTICS_BYTES * index, words[OUT_KIND]
+    surveyed = i64(words[SURVEYED])[index]
+    if kind == CODES_8 or kind == CODES_16:
+        out = i64(words[MAPS])[index] + y * words[MAP_STEP] + kind * x
+        finish(line, columns, state, surveyed, out, kind, words[SCALES] + 48 * index)
+    elif surveyed:
+        gather(line, columns, state)
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def deliver(layer: int, line: int, y: int, x: int, columns: int, index: int, statistics: int) -> None:
+    """Finish *columns* sums of a line of their own and bring them to row *y* of map *index*."""
+    words = i64(layer)
+    finish_row(layer, line, y, x, columns, index, statistics)
+    if words[OUT_KIND] == FLOATS:
+        values, out = f32(line), f32(i64(words[MAPS])[index] + y * words[MAP_STEP] + 4 * x)
+        for i in range(columns):
+            out[i] = values[i]

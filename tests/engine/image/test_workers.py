@@ -1,0 +1,81 @@
+"""Which process compiles what, and what happens when one cannot; nothing is compiled here."""
+
+import os
+import sys
+
+import pytest
+
+from filterbank.engine.image import build, cache, workers
+from filterbank.engine.kernels.table import KERNELS
+
+# Workers that answer with their groups, or with what they may import from, instead of objects.
+ECHO = "import sys\nfor group in sys.argv[2:]: print(group.encode().hex())"
+PATH = (
+    workers._PROGRAM.split("from filterbank")[0]
+    + "import json\nfor _ in sys.argv[2:]: print(json.dumps(sys.path).encode().hex())"
+)
+FAILING = "raise SystemExit('no compiler here')"
+SETTINGS = "import os, sys\nfor _ in sys.argv[2:]: print(os.environ['{}'].encode().hex())"
+
+
+def names(objects):
+    return [data.decode().split(",") for data in objects]
+
+
+def test_every_kernel_is_in_one_group():
+    assert sorted(name for group in workers.groups() for name in group) == sorted(KERNELS)
+    assert "direct" in workers.groups()[0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_objects_are_the_same_however_many_processes(monkeypatch, count):
+    monkeypatch.setattr(workers, "_PROGRAM", ECHO)
+    assert names(workers._objects(count, None)) == workers.groups()
+
+
+@pytest.mark.parametrize(("usable", "count"), [(1, 1), (2, 2), (3, 3), (64, 4)])
+def test_no_more_processes_than_processors(monkeypatch, usable, count):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(usable), raising=False)
+    assert workers.processes() == count
+    assert workers.seconds() == workers._SECONDS[count - 1]
+
+
+def test_a_worker_has_its_parents_path_and_not_the_current_folder(monkeypatch, tmp_path):
+    (tmp_path / "json.py").write_text("raise SystemExit('somebody else')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(workers, "_PROGRAM", PATH)
+    (path, *_) = workers._objects(1, None)
+    assert eval(path) == sys.path
+
+
+def test_numba_does_not_optimise_in_workers(monkeypatch):
+    monkeypatch.setenv("NUMBA_OPT", "3")
+    monkeypatch.setattr(workers, "_PROGRAM", SETTINGS.format("NUMBA_OPT"))
+    assert workers._objects(1, None) == [b"0"] * 4
+
+
+def test_a_target_reaches_the_workers(monkeypatch):
+    monkeypatch.setattr(workers, "_PROGRAM", SETTINGS.format("NUMBA_CPU_NAME"))
+    assert workers._objects(2, {"NUMBA_CPU_NAME": "generic"}) == [b"generic"] * 4
+
+
+@pytest.mark.parametrize("interpreter", [sys.executable, "/no/such/python", None])
+def test_where_no_worker_answers_this_process_compiles(monkeypatch, interpreter):
+    monkeypatch.setattr(sys, "executable", interpreter)
+    monkeypatch.setattr(workers, "_PROGRAM", FAILING)
+    monkeypatch.setattr(build, "compile_object", lambda kernels: ",".join(kernels).encode())
+    assert names(workers._objects(2, None)) == workers.groups()
+
+
+def test_for_another_processor_this_process_does_not_compile(monkeypatch):
+    monkeypatch.setattr(workers, "_PROGRAM", FAILING)
+    with pytest.raises(workers.WorkerError, match="no compiler here"):
+        workers._objects(2, {"NUMBA_CPU_NAME": "generic"})
+
+
+def test_objects_are_kept_apart_for_the_portable_loader(monkeypatch):
+    monkeypatch.setattr(workers, "_PROGRAM", ECHO)
+    body, places = cache.unpack(workers.compiled(True))
+    starts = list(places.values())
+    assert list(places) == ["object0", "object1", "object2", "object3"]
+    assert [body[start:].split(b"\0")[0].decode().split(",") for start in starts] == workers.groups()
