@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from filterbank.cli import target
 from filterbank.cli.options import complete_bank, not_empty
 from filterbank.errors import RequestError, shown
 
@@ -21,7 +21,7 @@ TO = ("yaml", "json", "npz", "safetensors", "onnx")
 
 @click.command("convert", short_help="Turn a bank, or another program's kernel, into another format.")
 @click.argument("source", metavar="SRC", shell_complete=complete_bank, callback=not_empty)
-@click.argument("target", metavar="DST", callback=not_empty)
+@click.argument("out", metavar="DST", callback=not_empty)
 @click.option("--from", "from_", type=click.Choice(FROM), help="What SRC is.  [default: found out]")
 @click.option("--to", type=click.Choice(TO), help="What DST becomes.  [default: by its ending; yaml for -]")
 @click.option(
@@ -40,7 +40,7 @@ TO = ("yaml", "json", "npz", "safetensors", "onnx")
 )
 @click.option("--quiet", is_flag=True, help="Print no summary.")
 def command(
-    source: str, target: str, from_: str | None, to: str | None, operation: str, on_exists: str, quiet: bool
+    source: str, out: str, from_: str | None, to: str | None, operation: str, on_exists: str, quiet: bool
 ) -> None:
     """Write the bank SRC as DST, every weight bit for bit and every setting with it.
 
@@ -51,37 +51,23 @@ def command(
     DST ends in .yaml, .json, .npz, .safetensors or .onnx, or is - for standard output. What a format
     cannot hold is an error (exit 2) that names it.
     """
-    format = _format(target, to)
-    path = None if target == "-" else Path(target)
-    # os.path.exists() raises nothing where a folder may not be entered; writing will tell.
-    if path is not None and os.path.exists(path) and on_exists != "overwrite":  # noqa: PTH110
-        if on_exists == "skip":
-            return
-        raise RequestError(
-            f"{shown(path)}: exists already; use --on-exists overwrite or skip, or another name"
-        )
-
-    import sys
+    format = _format(out, to)
+    found = target.find(out, on_exists)
+    if found.is_skipped:
+        return
 
     from filterbank.bankfile.foreign.reading import read_any
     from filterbank.bankfile.kinds import clean_name
     from filterbank.bankfile.writing import encode
-    from filterbank.batch.atomic import write_whole
 
-    bank = read_any(source, from_, operation, clean_name(Path(target).stem) or "kernel")
-    data = encode(bank, format)
-    if path is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    with write_whole(path) as stream:
-        stream.write(data)
-    if not quiet:
-        click.echo(f"filterbank: {shown(path)}: {_summary(bank)}", err=True)
+    bank = read_any(source, from_, operation, clean_name(Path(out).stem) or "kernel")
+    found.write(encode(bank, format))
+    if found.path is not None and not quiet:
+        click.echo(f"filterbank: {shown(out)}: {_summary(bank)}", err=True)
 
 
-def _format(target: str, to: str | None) -> str:
-    """Return the format of the *target*.
+def _format(out: str, to: str | None) -> str:
+    """Return the format of the file *out*.
 
     Raises
     ------
@@ -90,8 +76,8 @@ def _format(target: str, to: str | None) -> str:
     """
     from filterbank.bankfile.writing import TEXTS, format_of
 
-    if target != "-":
-        return to or format_of(target)
+    if out != "-":
+        return to or format_of(out)
     if to not in (None, *TEXTS):
         raise RequestError(
             f"--to {to}: standard output takes texts; accepted: {', '.join(TEXTS)}; name a file"
@@ -100,5 +86,7 @@ def _format(target: str, to: str | None) -> str:
 
 
 def _summary(bank: Bank) -> str:
-    count, size = len(bank.filters), "×".join(map(str, (*bank.layer.kernel, bank.channels)))
-    return f"{count} filter{'s' if count > 1 else ''} {size} of {bank.name}"
+    layer = bank.layer
+    count, maps, size = len(bank.filters), len(layer.maps), "×".join(map(str, (*layer.kernel, bank.channels)))
+    made = f", {maps} map{'s' * (maps > 1)}" if layer.combine else ""
+    return f"{count} filter{'s' * (count > 1)} of {size}{made}, bank {bank.name}"

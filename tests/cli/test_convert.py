@@ -20,10 +20,20 @@ def test_a_bank_goes_through_every_format(tmp_path, monkeypatch):
     (tmp_path / "zero.yaml").write_text(bank)
     for source, target in zip(["zero.yaml", *MAPS], MAPS, strict=False):
         ended = filterbank("convert", source, target)
-        assert ended.err == f"filterbank: {target}: 2 filters 2×3×1 of mine\n"
+        assert ended.err == f"filterbank: {target}: 2 filters of 2×3×1, bank mine\n"
         assert bankfile.load(target).digest == bankfile.load("zero.yaml").digest
     assert filterbank("convert", "six.yml", "-").out == (tmp_path / "six.yml").read_bytes()
     assert json.loads(filterbank("convert", "five.onnx", "-", "--to", "json").out)["stride"] == [2, 1]
+
+
+def test_combined_maps_go_along_and_onnx_refuses_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for source, target in (("mr4", "a.npz"), ("a.npz", "b.safetensors"), ("b.safetensors", "c.yaml")):
+        ended = filterbank("convert", source, target)
+        assert ended.err == f"filterbank: {target}: 14 filters of 49×49×1, 4 maps, bank mr4\n"
+    assert bankfile.load("c.yaml").digest == bankfile.load("mr4").digest
+    ended = filterbank("convert", "c.yaml", "d.onnx", code=2)
+    assert "no place for padding_mode: replicate, combine; accepted: zeros around" in ended.err
 
 
 def test_what_is_there_is_left_alone(tmp_path, monkeypatch):

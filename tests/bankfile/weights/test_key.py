@@ -61,6 +61,17 @@ def test_layout_names_and_what_every_filter_goes_through(check):
     np.testing.assert_allclose(bank.layer.weights, expected, rtol=1e-14)
 
 
+def test_combine_takes_the_names_of_the_file_or_of_names(check):
+    text = "weights: {{file: ../net.npz, tensor: c.weight{}}}\ncombine:\n  - {{name: m, maximum: [{}]}}\n"
+    bank, said = check(text.format("", "f0, f1"))
+    assert said == []
+    assert (bank.layer.maps, bank.layer.combine[0].filters) == (("m",), ("f0", "f1"))
+    _, said = check(text.format(", names: [a, b]", "f0"))
+    assert said == ["3:25: combine 'm': maximum: 'f0' matches no filter; accepted: a, b"]
+    _, said = check("normalize: none\n" + text.format(", names: [a, b]", "b"))
+    assert said == ["4:3: combine: 1 filter of no entry: a; pass their maps on with keep, or remove them"]
+
+
 def test_groups(check):
     bank, _ = check("groups: 2\nweights: {file: ../net.npz, tensor: d.weight}\n")
     assert (bank.input, bank.layer.channels) == (2, 2)
