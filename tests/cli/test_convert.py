@@ -33,7 +33,10 @@ def test_combined_maps_go_along_and_onnx_refuses_them(tmp_path, monkeypatch):
         assert ended.err == f"filterbank: {target}: 14 filters of 49×49×1, 4 maps, bank mr4\n"
     assert bankfile.load("c.yaml").digest == bankfile.load("mr4").digest
     ended = filterbank("convert", "c.yaml", "d.onnx", code=2)
-    assert "no place for padding_mode: replicate, combine; accepted: zeros around" in ended.err
+    assert (
+        "no place for combine; accepted: what a Pad, a Conv and an activation do; convert to .yaml"
+        in ended.err
+    )
 
 
 def test_what_is_there_is_left_alone(tmp_path, monkeypatch):
@@ -53,7 +56,7 @@ def test_what_is_there_is_left_alone(tmp_path, monkeypatch):
     ("arguments", "said"),
     [
         (("sobel", "a.txt"), "a.txt: found no known ending; accepted: .yaml, .yml, .json, .npz"),
-        (("sobel", "a.onnx"), "ONNX's Conv has no place for padding_mode: replicate"),
+        (("mr8", "a.onnx"), "bank 'mr8': ONNX has no place for combine; accepted: what a Pad"),
         (("sobel", "-", "--to", "npz"), "standard output takes texts; accepted: yaml, json; name a file"),
         (("sobl", "a.yaml"), "no such file and no shipped bank of that name"),
         (("net.pth", "a.yaml"), "a pickle, which can run any code"),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from filterbank.bankfile.kinds import LARGEST
 from filterbank.bankfile.weights.archive import RefusedError
-from filterbank.bankfile.weights.onnx_file import Model, called
+from filterbank.bankfile.weights.onnx_file import Model, called, shortest
 
 # operator -> activation, and its attributes with ONNX's defaults -> the activation's parameters
 OPERATORS: dict[str, tuple[str, dict[str, tuple[str, float]]]] = {
@@ -61,7 +59,7 @@ def follower(model: Model, name: str) -> Follower | None:
     if kind in OPERATORS:
         activation, parameters = OPERATORS[kind]
         values = {
-            own: _short(given[key].f) if key in given else usual for key, (own, usual) in parameters.items()
+            own: shortest(given[key].f) if key in given else usual for key, (own, usual) in parameters.items()
         }
         return Follower({activation: values} if values else activation, node.output[0], (node,))
     if kind == "Clip":
@@ -107,16 +105,11 @@ def _limits(model: Model, node: Any, given: dict[str, Any]) -> dict[str, float]:
     for index, (key, usual) in enumerate((("min", -LARGEST), ("max", LARGEST)), 1):
         limits[key] = usual
         if key in given:
-            limits[key] = _short(given[key].f)
+            limits[key] = shortest(given[key].f)
         elif len(node.input) > index and node.input[index]:
             values = model.constant(node.input[index], f"{key} of {called(node)}")
             if values.size != 1:
                 raise RefusedError(f"{key} of {called(node)} is no single number")
-            limits[key] = _short(float(values.reshape(())))
+            limits[key] = shortest(float(values.reshape(())))
         limits[key] = min(max(limits[key], -LARGEST), LARGEST)
     return limits
-
-
-def _short(number: float) -> float:
-    """Return the shortest decimal that is *number* in float32, as it was most likely written."""
-    return float(str(np.float32(number))) if float(np.float32(number)) == number else number

@@ -22,16 +22,18 @@ from filterbank.errors import shown
 # Protobuf's own limit for one message.
 MAX_BYTES = 2**31 - 1
 # onnx.TensorProto's numbers -> the bits and the field that hold them besides raw_data
-_TYPES = {
+_Types = dict[int, tuple[str, str]]
+FLOATS: _Types = {
     1: ("<f4", "float_data"),
     10: ("<u2", "int32_data"),
     11: ("<f8", "double_data"),
     16: ("<u2", "int32_data"),
 }
+INTEGERS: _Types = {7: ("<i8", "int64_data")}
 _HALF, _BRAIN = 10, 16
 _EXTERNAL = 1
 # The operators that are looked into, and how many inputs they have at least.
-_LEAST = {"Conv": 2, "BatchNormalization": 5, "Identity": 1, "Cast": 1, "Greater": 2}
+_LEAST = {"Conv": 2, "BatchNormalization": 5, "Identity": 1, "Cast": 1, "Greater": 2, "Pad": 1}
 # Nodes that pass values on; a tensor is looked for behind so many of them.
 _PASSING, _DEEPEST = ("Identity", "Cast"), 8
 
@@ -93,23 +95,25 @@ class Model:
         """Return the stored tensor *name*, its size known to be acceptable."""
         return _numbers(self.tensors[name], self.path.parent, f"tensor {name!r}")
 
-    def constant(self, name: str, what: str) -> NDArray[np.float64]:
+    def constant(self, name: str, what: str, types: _Types = FLOATS) -> NDArray[np.float64]:
         """Return the value *name*, which must not depend on the model's input; *what* is it called.
+
+        Its numbers are of one of the *types*, FLOATS or INTEGERS.
 
         Raises
         ------
         RefusedError
-            It does, or it is no tensor of floats.
+            It does, or it is a tensor of other numbers.
         """
         rounding: list[int] = []
         for _ in range(_DEEPEST):
             if name in self.tensors:
-                return _cast(_numbers(self.tensors[name], self.path.parent, what), rounding)
+                return _cast(_numbers(self.tensors[name], self.path.parent, what, types), rounding)
             node = self.makers.get(name)
             if node is None or node.op_type not in (*_PASSING, "Constant"):
                 break
             if node.op_type == "Constant":
-                return _cast(_literal(node, self.path.parent, what), rounding)
+                return _cast(_literal(node, self.path.parent, what, types), rounding)
             rounding += [each.i for each in node.attribute if each.name == "to"]
             name = node.input[0]
         maker = self.makers.get(name)
@@ -126,6 +130,11 @@ def called(node: Any) -> str:
 def name_of(node: Any) -> str:
     """Return the name of *node*, its first output's where it has none."""
     return str(node.name or (node.output[0] if node.output else ""))
+
+
+def shortest(number: float) -> float:
+    """Return the shortest decimal that is *number* in float32, as it was most likely written."""
+    return float(str(np.float32(number))) if float(np.float32(number)) == number else number
 
 
 def _parsed(path: Path) -> Any:
@@ -146,11 +155,11 @@ def _parsed(path: Path) -> Any:
         ) from None
 
 
-def _literal(node: Any, folder: Path, what: str) -> NDArray[np.float64]:
+def _literal(node: Any, folder: Path, what: str, types: _Types) -> NDArray[np.float64]:
     """Return the value of a Constant node."""
     for each in node.attribute:
         if each.name == "value":
-            return _numbers(each.t, folder, what)
+            return _numbers(each.t, folder, what, types)
         if each.name in ("value_float", "value_int"):
             return np.array(each.f if each.name == "value_float" else each.i, np.float64)
         if each.name in ("value_floats", "value_ints"):
@@ -165,16 +174,18 @@ def _cast(values: NDArray[Any], types: list[int]) -> NDArray[np.float64]:
     return values.astype(np.float64)
 
 
-def _numbers(stored: Any, folder: Path, what: str) -> NDArray[Any]:
+def _numbers(stored: Any, folder: Path, what: str, types: _Types = FLOATS) -> NDArray[Any]:
     """Return the numbers of a TensorProto after checking that there are as many as its shape says."""
     shape = tuple(stored.dims)
     count = math.prod(shape)
-    if stored.data_type not in _TYPES:
+    if stored.data_type not in types:
+        if types is INTEGERS:
+            raise RefusedError(f"{what} is no tensor of whole numbers", "accepted: INT64")
         raise RefusedError(f"{what} is no tensor of floats", "accepted: FLOAT, FLOAT16, BFLOAT16, DOUBLE")
     if min(shape, default=0) < 0 or count > MAX_WEIGHTS:
         size = "×".join(map(str, shape))
         raise RefusedError(f"{what} is {size}", f"accepted: at most {MAX_WEIGHTS:,} weights")
-    code, field = _TYPES[stored.data_type]
+    code, field = types[stored.data_type]
     if stored.data_location == _EXTERNAL:
         values = _external(stored, folder, code, count, what)
     elif stored.raw_data:

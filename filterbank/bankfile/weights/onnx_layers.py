@@ -16,27 +16,29 @@ from filterbank.bankfile.weights.archive import RefusedError, listed
 from filterbank.bankfile.weights.named import Found, Kernels
 from filterbank.bankfile.weights.onnx_activations import Follower, follower
 from filterbank.bankfile.weights.onnx_file import Model, called, name_of
+from filterbank.bankfile.weights.onnx_padding import pad_before, padding, pads_as, same_pads
 
 # In a file of ours, the bank's keys that a graph has no place for.
 META_KEY = "filterbank"
-_ACCEPTED = "accepted: one Conv, BatchNormalization and an activation"
+_ACCEPTED = "accepted: a Pad, one Conv, BatchNormalization and an activation"
 # They change nothing when a layer stands alone.
 _SILENT = ("Constant", "Identity", "Cast", "Dropout")
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """A Conv node and its followers: what becomes one layer."""
+    """A Conv node, the Pad before it and its followers: what becomes one layer."""
 
     model: Model
     node: Any
+    pad: Any | None
     normalization: Any | None
     activation: Follower | None
 
     @property
     def nodes(self) -> list[Any]:
         """The nodes that the layer consists of."""
-        own = [self.node, self.normalization] if self.normalization is not None else [self.node]
+        own = [each for each in (self.pad, self.node, self.normalization) if each is not None]
         return own + list(self.activation.nodes if self.activation else ())
 
     @property
@@ -53,7 +55,7 @@ def convolutions(model: Model) -> list[Any]:
 
 
 def with_followers(model: Model, node: Any) -> Convolution:
-    """Return a Conv with the normalization and the activation behind it.
+    """Return a Conv with the Pad before it, and the normalization and the activation behind it.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def with_followers(model: Model, node: Any) -> Convolution:
     if len(users) == 1 and users[0].op_type == "BatchNormalization" and value not in model.outputs:
         normalization = users[0]
         value = normalization.output[0]
-    return Convolution(model, node, normalization, follower(model, value))
+    return Convolution(model, node, pad_before(model, node), normalization, follower(model, value))
 
 
 def pick_layer(path: Path, pick: str | None) -> Found:
@@ -85,7 +87,6 @@ def pick_layer(path: Path, pick: str | None) -> Found:
         hint = f"write FILE#NAME with one of {_described(model, nodes)}"
         raise RefusedError(f"found {len(nodes)} layers", "accepted: one named", hint)
     layer = with_followers(model, nodes[0] if pick is None else _named(model, nodes, pick))
-    before = model.makers.get(layer.node.input[0])
     if pick is None:
         own = [id(node) for node in layer.nodes]
         others = [n for n in model.graph.node if id(n) not in own and n.op_type not in _SILENT]
@@ -93,9 +94,6 @@ def pick_layer(path: Path, pick: str | None) -> Found:
             more = ", …" if len(others) > 5 else ""
             found = f"besides {called(layer.node)} found {', '.join(map(called, others[:5]))}{more}"
             raise RefusedError(found, _ACCEPTED, f"pick the layer alone: write FILE#{name_of(layer.node)}")
-    elif before is not None and before.op_type == "Pad":
-        hint = "take the weights alone and say the padding: weights: {file: FILE, tensor: NAME}"
-        raise RefusedError(f"{called(before)} stands before {called(layer.node)}", _ACCEPTED, hint)
     kernels = _folded(layer)
     return Found(kernels, _carried(model, _settings(layer), kernels.weights.shape[2:]))
 
@@ -187,15 +185,13 @@ def _settings(layer: Convolution) -> dict[str, Any]:
     if "kernel_shape" in given and list(given["kernel_shape"].ints) != size:
         raise RefusedError(f"{called(node)} says {list(given['kernel_shape'].ints)}, its weight has {size}")
     stride, dilation = (_steps(node, given, key, rank) for key in ("strides", "dilations"))
+    reach = [(f - 1) * d for f, d in zip(size, dilation[-rank:], strict=True)]
     return {
         "stride": stride,
-        "padding": _padding(
-            node, given, rank, stride, [(f - 1) * d for f, d in zip(size, dilation[-rank:], strict=True)]
-        ),
         "dilation": dilation,
         "groups": given["group"].i if "group" in given else 1,
         "activation": layer.activation.spelled if layer.activation else "identity",
-    }
+    } | padding(model, node, layer.pad, rank, stride, reach)
 
 
 def _steps(node: Any, given: dict[str, Any], key: str, rank: int) -> list[int]:
@@ -204,23 +200,6 @@ def _steps(node: Any, given: dict[str, Any], key: str, rank: int) -> list[int]:
     if len(steps) != rank:
         raise RefusedError(f"{key} of {called(node)} are {steps}", f"accepted: {rank} numbers")
     return [1] * (2 - rank) + steps
-
-
-def _padding(node: Any, given: dict[str, Any], rank: int, stride: list[int], reach: list[int]) -> Any:
-    """Return the padding as a bank spells it."""
-    how = given["auto_pad"].s.decode("ascii", "replace") if "auto_pad" in given else "NOTSET"
-    if how == "SAME_LOWER" and stride == [1, 1] and all(each % 2 == 0 for each in reach):
-        how = "SAME_UPPER"  # nothing is odd, so that both are one
-    if how in ("SAME_UPPER", "VALID"):
-        return {"SAME_UPPER": "same", "VALID": "valid"}[how]
-    if how != "NOTSET":
-        hint = "export it with pads" if how == "SAME_LOWER" else ""
-        found = f"{called(node)} has auto_pad {how}" + (", with an odd pixel or a stride" if hint else "")
-        raise RefusedError(found, "accepted: NOTSET, SAME_UPPER, VALID", hint)
-    pads = list(given["pads"].ints) if "pads" in given else [0] * (2 * rank)
-    if len(pads) != 2 * rank or min(pads) < 0:
-        raise RefusedError(f"pads of {called(node)} are {pads}", f"accepted: {2 * rank} numbers from 0")
-    return pads if rank == 2 else [0, pads[0], 0, pads[1]]
 
 
 def _carried(model: Model, settings: dict[str, Any], kernel: Sequence[int]) -> dict[str, Any]:
@@ -238,31 +217,12 @@ def _carried(model: Model, settings: dict[str, Any], kernel: Sequence[int]) -> d
     own = {key: value for key, value in meta.items() if key != "combine"}  # no graph that is read does it
     if not _agree(meta.get("activation"), settings["activation"]):
         own.pop("activation", None)
-    if not _pads_as(meta, settings):
+    if not pads_as(meta, settings):
         own = {key: value for key, value in own.items() if not key.startswith("padding_")}
     if not (meta.get("padding") == "same" and settings["padding"] == same):
         own.pop("padding", None)
-    in_graph = settings.keys() - {"activation", "padding"}
+    in_graph = settings.keys() - {"activation", "padding", "padding_mode", "padding_value"}
     return settings | {key: value for key, value in own.items() if key not in in_graph}
-
-
-def _pads_as(meta: dict[str, Any], settings: dict[str, Any]) -> bool:
-    """Return whether the padding mode in *meta* is what the graph does: zeros, or no padding at all."""
-    mode, value = meta.get("padding_mode", "zeros"), meta.get("padding_value", 0)
-    is_zero = mode == "zeros" or (mode == "constant" and not np.any(value))
-    return is_zero or settings["padding"] in ("valid", [0, 0, 0, 0])
-
-
-def same_pads(kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> list[int] | None:
-    """Return [top, left, bottom, right] of the padding ``same``, None where they depend on the image.
-
-    >>> same_pads((3, 4), (1, 1), (2, 1))
-    [2, 1, 2, 2]
-    """
-    if tuple(stride) != (1, 1):
-        return None
-    reach = [(size - 1) * step for size, step in zip(kernel, dilation, strict=True)]
-    return [each // 2 for each in reach] + [each - each // 2 for each in reach]
 
 
 def _agree(exact: Any, rounded: Any) -> bool:

@@ -25,7 +25,28 @@ ODD = RNG.normal(size=(4, 3, 3, 3)).astype("f4")
 BN, NORMALIZE = normalization(4)
 LIMITS = [tensor("lo", -0.5), tensor("hi", 0.75)]
 
+
+def padded(*inputs, rank=2, opset=20, tensors=(), own=None, **attributes):
+    """Return a model of a Pad and a Conv behind it."""
+    nodes = [
+        helper.make_node("Pad", ["x", *inputs], ["a"], "pad", **attributes),
+        helper.make_node("Conv", ["a", "w"], ["b"], "c", **(own or {})),
+    ]
+    weights = W if rank == 2 else W[..., 0]
+    return model(nodes, [tensor("w", weights), *tensors], rank=rank, opset=opset)
+
+
+PADS = tensor("p", [0, 0, 1, 2, 0, 0, 3, 0], np.int64)
+OF_PLANES = [tensor("p", [1, 2, 3, 0], np.int64), tensor("axes", [-2, 3], np.int64)]
+VALUE = tensor("v", 0.25)
+
 MODELS = {
+    "reflected": padded("p", mode="reflect", tensors=[PADS]),
+    "at the edge, strided": padded("p", mode="edge", tensors=[PADS], own={"strides": [2, 1]}),
+    "wrapped, by axes": padded("p", "", "axes", mode="wrap", tensors=OF_PLANES),
+    "zeros before": padded("p", tensors=[PADS], own={"auto_pad": "VALID"}),
+    "a value before": padded("p", "v", tensors=[PADS, VALUE]),
+    "a value of old": padded(opset=10, pads=[0, 0, 1, 2, 0, 0, 3, 0], value=0.25, mode="constant"),
     "plain": conv(W),
     "no bias": conv(W, bias=False),
     "strided": conv(W, strides=[2, 3], pads=[1, 1, 1, 1]),
@@ -56,7 +77,7 @@ def maps(proto, tmp_path, x, pick=""):
 
 
 # What a witness does not run: the operators of old, a dilation with SAME_UPPER, half precision.
-UNABLE = {reference: ("clip of old",), runtime: ("same upper, dilated", "half")}
+UNABLE = {reference: ("clip of old", "a value of old"), runtime: ("same upper, dilated", "half")}
 WITNESSES = pytest.mark.parametrize("witness", UNABLE, ids=lambda witness: witness.__name__)
 
 
@@ -81,6 +102,14 @@ def test_the_comparison_can_fail():
     assert agree(maps, maps)
     assert not agree(maps, wrong)
     assert not agree(maps, maps[:1])
+
+
+@WITNESSES
+def test_a_signal_is_padded_at_its_ends(witness, tmp_path):
+    proto = padded("p", rank=1, mode="edge", tensors=[tensor("p", [0, 0, 3, 0, 0, 1], np.int64)])
+    x = RNG.uniform(size=(1, 3, 40)).astype("f4")
+    ours = maps(proto, tmp_path, x[:, :, None])
+    assert agree(ours[:, 0], witness(proto, x))
 
 
 @WITNESSES

@@ -13,12 +13,12 @@ ODD = RNG.normal(size=(4, 3, 3, 3)).astype("f4")
 BN, NORMALIZE = normalization(4)
 
 
-def padded():
+def padded(pads=(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect", dtype=np.int64, own=None, inputs=("x", "p")):
     nodes = [
-        helper.make_node("Pad", ["x", "p"], ["a"], "pad1", mode="reflect"),
-        helper.make_node("Conv", ["a", "w"], ["b"], "c"),
+        helper.make_node("Pad", inputs, ["a"], "pad1", mode=mode),
+        helper.make_node("Conv", ["a", "w"], ["b"], "c", **(own or {})),
     ]
-    return model(nodes, [tensor("p", [0, 0, 1, 1, 0, 0, 1, 1], np.int64), tensor("w", ODD)])
+    return model(nodes, [tensor("p", pads, dtype), tensor("w", ODD), tensor("n", [np.nan])])
 
 
 def made_weights():
@@ -88,12 +88,31 @@ REFUSED = {
         "#conv2",
         "the activation PRelu '/act' follows; accepted: Relu, LeakyRelu",
     ),
-    "pad": (
-        padded(),
+    "two pads": (
+        padded(own={"pads": [1, 1, 1, 1]}),
         "",
-        "besides Conv 'c' found Pad 'pad1'; .* write FILE#c",
+        "Pad 'pad1' and Conv 'c' both pad; accepted: one of",
     ),
-    "pad before": (padded(), "#c", "Pad 'pad1' stands before Conv 'c'"),
+    "mode of a pad": (padded(mode="mirror"), "#c", "Pad 'pad1' has mode mirror; accepted: constant, reflect"),
+    "pads of channels": (
+        padded((0, 1, 0, 0, 0, 1, 0, 0)),
+        "",
+        "the padding of Pad 'pad1' is .*; accepted: numbers from",
+    ),
+    "pads that cut": (padded((0, 0, -1, 0, 0, 0, 0, 0)), "", "accepted: numbers from 0, of rows and columns"),
+    "too few pads": (padded((1, 1, 1, 1)), "", "has 4 numbers for 4 axes; accepted: two for each"),
+    "pads of floats": (
+        padded(dtype=np.float32),
+        "",
+        "the padding of Pad 'pad1' is no tensor of whole numbers",
+    ),
+    "no pads": (padded(inputs=("x",)), "", "Pad 'pad1' says no pads"),
+    "computed pads": (padded(inputs=("x", "x")), "", "the padding of Pad 'pad1' is an input of the model"),
+    "a value of NaN": (
+        padded(mode="constant", inputs=("x", "p", "n")),
+        "",
+        "the value of Pad 'pad1' is no single finite number",
+    ),
     "made weights": (
         made_weights(),
         "#c",
@@ -118,7 +137,7 @@ REFUSED = {
     ),
     "auto pad": (conv(ODD, auto_pad="WRAP"), "", "has auto_pad WRAP; accepted: NOTSET, SAME_UPPER, VALID"),
     "negative pads": (conv(ODD, pads=[-1, 0, 0, 0]), "", r"pads of Conv 'conv1' are \[-1, 0, 0, 0\]"),
-    "two pads": (conv(ODD, pads=[1, 1]), "", "accepted: 4 numbers from 0"),
+    "two numbers of pads": (conv(ODD, pads=[1, 1]), "", "accepted: 4 numbers from 0"),
     "strides": (conv(ODD, strides=[2]), "", r"strides of Conv 'conv1' are \[2\]; accepted: 2 numbers"),
     "stride 0": (conv(ODD, strides=[0, 1]), "", "stride: found 0; accepted: a whole number 1 to 65535"),
     "kernel shape": (conv(ODD, kernel_shape=[5, 5]), "", r"says \[5, 5\], its weight has \[3, 3\]"),

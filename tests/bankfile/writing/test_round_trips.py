@@ -122,12 +122,15 @@ def banks(draw, plain=False):
         filters.append(Filter(name, weights, draw(numbers)))
     per_channel = st.tuples(numbers) | st.tuples(*[numbers] * channels)
     padding = draw(st.sampled_from(["same", "valid"]) | st.tuples(*[st.integers(0, 3)] * 4))
+    stride, mode = draw(st.tuples(STEP, STEP)), draw(st.sampled_from(PADDING_MODES))
+    if plain and padding != "valid" and (mode == "symmetric" or (padding == "same" and stride != (1, 1))):
+        mode = "zeros"
     layer = Layer(
         tuple(filters),
-        stride=draw(st.tuples(STEP, STEP)),
+        stride=stride,
         padding=padding,
-        padding_mode="zeros" if plain and padding != "valid" else draw(st.sampled_from(PADDING_MODES)),
-        padding_value=draw(per_channel),
+        padding_mode=mode,
+        padding_value=draw(st.tuples(numbers) if plain else per_channel),
         dilation=draw(st.tuples(STEP, STEP)),
         groups=groups,
         activation=draw(activations()),
@@ -166,7 +169,6 @@ def test_shipped_banks_survive(name, format, tmp_path):
     bank = bankfile.load(name)
     if format == "onnx":  # which has no place for other values around the image
         pytest.importorskip("onnx")
-        bank = bankfile.override(bank, {"padding_mode": "zeros"})
         bank = replace(bank, stack=Stack((replace(bank.layer, combine=()),)))
     read = again(bank, format, tmp_path)
     assert differences(bank, read) == []
@@ -208,15 +210,12 @@ def layer_of(**changes):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"padding_mode": "reflect"}, "has no place for padding_mode: reflect; accepted"),
+        ({"padding_mode": "symmetric"}, "has no place for padding_mode: symmetric; accepted"),
         (
-            {"padding_mode": "constant", "padding_value": (1.0,)},
-            "no place for padding_mode: constant; accepted",
+            {"padding_mode": "reflect", "stride": (1, 2)},
+            "no place for padding: same with a stride and padding_mode: reflect; accepted",
         ),
-        (
-            {"mean": (0.5,), "std": (2.0,), "padding_mode": "circular"},
-            "padding_mode: circular, mean, std; accepted",
-        ),
+        ({"mean": (0.5,), "std": (2.0,)}, "no place for mean, std; accepted"),
         ({"combine": (Combination("x", "keep", ("sobel_x",)),)}, "no place for combine; accepted"),
     ],
 )
@@ -227,8 +226,23 @@ def test_what_onnx_cannot_hold_is_refused_by_name(changes, said):
 
 def test_what_onnx_need_not_do_is_kept(tmp_path):
     pytest.importorskip("onnx")
-    bank = layer_of(padding_mode="reflect", padding="valid", mean=(0.0,), std=(1.0,))
-    assert again(bank, "onnx", tmp_path).layer.padding_mode == "reflect"
+    bank = layer_of(padding_mode="symmetric", padding="valid", mean=(0.0,), std=(1.0,))
+    assert again(bank, "onnx", tmp_path).layer.padding_mode == "symmetric"
+
+
+def test_a_value_for_each_channel_is_not_for_onnx():
+    planes = Layer((Filter("a", np.ones((2, 3, 3))),), padding_mode="constant", padding_value=(1.0, 2.0))
+    with pytest.raises(RequestError, match="no place for padding_value: one per channel; accepted"):
+        encode(Bank("two", Stack((planes,)), 2), "onnx")
+
+
+def test_a_pad_that_was_changed_since_is_read_as_it_is(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.ModelProto.FromString(encode(layer_of(padding_mode="reflect", padding=(1, 2, 3, 4)), "onnx"))
+    model.graph.node[0].attribute[0].s = b"edge"
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    read = bankfile.load(tmp_path / "net.onnx").layer
+    assert (read.padding_mode, read.padding) == ("replicate", (1, 2, 3, 4))
 
 
 def test_a_model_that_was_changed_since_is_read_as_it_is(tmp_path):
