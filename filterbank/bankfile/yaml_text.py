@@ -36,7 +36,7 @@ _MARKED = re.compile(f"{_MARK}([0-9]+){_MARK}")
 
 
 class _OddError(Exception):
-    """A row's mark stands where no row of numbers is: inside a text, say."""
+    """The text has to be read whole: it is refused, or a mark stands where no row is, inside a text, say."""
 
 
 class _Shortened:
@@ -84,6 +84,8 @@ class _Composer:
         self.anchors: dict[str, tuple[Node, int] | None] = {}
 
     def refuse(self, at: int, found: str, accepted: str = "", hint: str = "") -> NoReturn:
+        if self.shortened.rows:
+            raise _OddError  # reading the whole text ahead, libyaml may meet another fault first
         self.faults.add(at, "", found, accepted, hint)
         raise BankError(self.faults.listed())
 
@@ -112,7 +114,9 @@ class _Composer:
         self.count += nodes
         if self.count > MAX_NODES:
             found = f"found more than {MAX_NODES:,} values, aliases counted wherever they are used"
-            self.refuse(at, found, "", "use fewer aliases or split the bank into several")
+            # At once: so many values that are read a second time take seconds.
+            self.faults.add(at, "", found, "", "use fewer aliases or split the bank into several")
+            raise BankError(self.faults.listed())
 
     def checked_tag(self, event: Any) -> None:
         if event.tag is not None:
