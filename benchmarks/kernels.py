@@ -19,6 +19,7 @@ from filterbank import engine
 from filterbank.engine.execute import chunks
 from filterbank.model import Filter, Layer, Stack
 
+FAR = 4  # methods whose price is so many times the least are left out
 METHODS = tuple(method for method in engine.METHODS if method != "auto")
 
 
@@ -38,10 +39,12 @@ def ours(work, threads):
         return codes / 255.0 * scales[:, 1, None, None] + scales[:, 0, None, None]
 
     found = {}
-    chosen = engine.plan(Stack((layer,)), size).methods[0]
+    choice = engine.plan(Stack((layer,)), size).layers[0].choices[0]
+    chosen, prices = choice.method, dict(choice.prices)
     for method in METHODS:
         plan = engine.plan(Stack((layer,)), size, method)
-        if set(plan.methods) != {method} or (method == "direct" and work.gflop > 400):
+        is_far = prices.get(method, np.inf) > FAR * min(prices.values())
+        if set(plan.methods) != {method} or (is_far and method != chosen):
             continue
         (chunk,) = chunks(plan.layers[0], 0)
         name = method + ("*" if method == chosen else "")

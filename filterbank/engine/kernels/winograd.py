@@ -180,6 +180,7 @@ def _writer(r: int) -> Any:
         is_whole = w[OUT_KIND] == FLOATS and rows == _M and columns % (_M * LANES) == 0
         for k in range(low(filters, w[FILTERS] - first)):
             bias = f32(w[BIASES])[first + k]
+            _expect(layer, first + k + 1, y, rows, x, columns)
             out, step = lines, length
             if is_whole:
                 out, step = i64(w[MAPS])[first + k] + y * w[MAP_STEP] + 4 * x, w[MAP_STEP]
@@ -213,8 +214,6 @@ def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
         while k < w[PADDED]:
             filters = low(w[GROUP], w[PADDED] - k)
             for point in range(points):
-                for filter in range(k + point * filters // points, k + (point + 1) * filters // points):
-                    _expect(layer, filter, y, rows, x, columns)
                 _sum_point(layer, point, k, filters, used, space)
             write(layer, k, filters, y, rows, x, space, statistics)
             k += filters
