@@ -115,6 +115,8 @@ class Combination:
         if count == 0 or (count > 1 and self.operation == "keep"):
             accepted = "one filter" if self.operation == "keep" else "at least one filter"
             raise RequestError(f"{where}: {self.operation}: found {count or 'none'}; accepted: {accepted}")
+        if len(set(self.filters)) < count:
+            raise RequestError(f"{where}: {self.operation}: found a filter twice; accepted: each once")
         if self.window is not None and self.window < 1:
             raise RequestError(f"{where}: window: found {self.window}; accepted: a whole number from 1")
 

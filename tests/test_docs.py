@@ -142,7 +142,7 @@ def test_the_console_lines_of_the_readme_run(tmp_path: Path, monkeypatch: pytest
     assert len(list((tmp_path / "soft").rglob("*.png"))) == 6
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/conventions.md", "docs/values.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/conventions.md", "docs/formats.md", "docs/values.md"])
 def test_the_python_examples_run(page: str, tmp_path: Path) -> None:
     for index, code in enumerate(blocks((ROOT / page).read_text("utf-8"), "python")):
         script = tmp_path / f"example_{index}.py"

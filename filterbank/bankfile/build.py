@@ -20,7 +20,7 @@ from filterbank.bankfile.kernel import MAX_WEIGHTS
 from filterbank.bankfile.keys import Given, read_mapping
 from filterbank.bankfile.kinds import LARGEST, clean_name
 from filterbank.bankfile.nodes import Mapping, Node, describe
-from filterbank.bankfile.schema import BANK_KEYS, HOMES
+from filterbank.bankfile.schema import BANK_KEYS, FILTERS_KEY, HOMES
 from filterbank.bankfile.source import Faults
 from filterbank.model import INPUT_CHANNELS, Activation, Bank, Combination, Filter, Layer, Stack
 
@@ -51,8 +51,20 @@ def build(node: Node, faults: Faults) -> Built:
         faults.raise_if_any()
         raise AssertionError
     given = read_mapping(node, BANK_KEYS, "", faults, HOMES)
+    _check_one_of_two(node, given, faults)
+    return assemble(given, faults)
+
+
+def assemble(given: dict[str, Given], faults: Faults) -> Built:
+    """Return the bank of the keys *given*, its filters among them under ``filters`` or ``weights``.
+
+    Raises
+    ------
+    BankError
+        They do not fit each other, or a fault was found before.
+    """
     values = {name: each.value for name, each in given.items() if each.value is not None}
-    written: Written = values.get("filters", Written([], None))
+    written: Written = values.get("filters") or values.get("weights") or Written([], None)
     entries = written.entries
     filters = _filters(entries, values, faults)
     combine = _combine(written, values, faults)
@@ -69,6 +81,17 @@ def build(node: Node, faults: Faults) -> Built:
         source=values.get("source", ""),
     )
     return Built(replace(bank, digest=digest(bank)), given, entries)
+
+
+def _check_one_of_two(node: Mapping, given: dict[str, Given], faults: Faults) -> None:
+    """Add a fault where there are no filters, or both written ones and those of a file."""
+    if "filters" in given and "weights" in given:
+        found, accepted = "found filters and weights together", "accepted: one of the two"
+        at = max(given["filters"].key_at, given["weights"].key_at)
+        faults.add(at, "", found, accepted, "remove one of them, or make them two banks")
+    elif "filters" not in given and "weights" not in given:
+        accepted = f"accepted: {FILTERS_KEY.kind.accepted}"
+        faults.add(node.at, "", "key 'filters' is missing", accepted, "add it")
 
 
 def _combine(written: Written, values: Values[str, Any], faults: Faults) -> tuple[Combination, ...]:
@@ -182,9 +205,9 @@ def _channels(
     total = len(filters) * depth * rows * columns
     if total > MAX_WEIGHTS:
         found = f"found {total:,} weights ({len(filters)} filters of {depth}×{rows}×{columns})"
-        faults.add(
-            given["filters"].at, "filters", found, f"accepted: at most {MAX_WEIGHTS:,}", "split the bank"
-        )
+        holder = "filters" if "filters" in given else "weights"
+        accepted = f"accepted: at most {MAX_WEIGHTS:,}"
+        faults.add(given[holder].at, holder, found, accepted, "split the bank")
     return depth * groups
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from filterbank.model import Bank, Combination, Filter, Layer
+from filterbank.model import Bank, Filter, Layer
 
 
 def digest(bank: Bank) -> str:
@@ -36,7 +36,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "filters": [
             [each.name, float(each.bias) + 0.0, each.weights.shape, _weights(each)] for each in layer.filters
         ],
-    } | ({"combine": [_combination(each) for each in layer.combine]} if layer.combine else {})
+    } | ({"combine": _combinations(layer)} if layer.combine else {})
 
 
 def _weights(each: Filter) -> str:
@@ -45,8 +45,13 @@ def _weights(each: Filter) -> str:
     return hashlib.sha256((each.weights + 0.0).astype("<f8").tobytes()).hexdigest()
 
 
-def _combination(each: Combination) -> list[Any]:
-    return [each.name, each.operation, list(each.filters), each.window]
+def _combinations(layer: Layer) -> list[Any]:
+    """Return the combinations, each with its filters in the layer's order: another one changes no map."""
+    place = {name: index for index, name in enumerate(layer.names)}
+    return [
+        [each.name, each.operation, sorted(each.filters, key=lambda name: place.get(name, -1)), each.window]
+        for each in layer.combine
+    ]
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> list[float]:

@@ -7,17 +7,19 @@ import re
 from itertools import islice
 from typing import NoReturn
 
-from filterbank.bankfile.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, resolve
+from filterbank.bankfile.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Row, Scalar, Sequence, resolve
 from filterbank.bankfile.source import Faults, shorten
 from filterbank.errors import BankError
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 # NaN and Infinity are no JSON, but many writers write them: read, they are refused as numbers.
+_NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+"
 _TOKEN = re.compile(
-    r"""[ \t\n\r]*(?:
-      (?P<mark>[\[\]{},:])
-    | (?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(?![\w.+-])
-    | (?P<string>"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*")
+    rf"""[ \t\n\r]*(?:
+      (?P<row>\[[ \t\n\r]*+{_NUMBER}(?:[ \t\n\r]*+,[ \t\n\r]*+{_NUMBER})*+[ \t\n\r]*+\])
+    | (?P<mark>[\[\]{{}},:])
+    | (?P<number>{_NUMBER})(?![\w.+-])
+    | (?P<string>"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}})[^"\\\x00-\x1f]*)*")
     | (?P<word>true|false|null|NaN|-?Infinity)(?!\w)
     )""",
     re.VERBOSE,
@@ -73,9 +75,12 @@ class _Parser:
             at = token.end()
             if token.lastgroup == "mark":
                 self.mark(token["mark"], at - 1)
+                self.count += token["mark"] in "[{"
+            elif token.lastgroup == "row":
+                self.row(Row(token.start("row"), token["row"]))
             else:
                 self.scalar(token)
-            self.count += token.lastgroup != "mark" or token["mark"] in "[{"
+                self.count += 1
             if self.count > MAX_NODES:
                 self.refuse_count(token.start(token.lastgroup or 0))
         rest = self.skip_space(at)
@@ -104,12 +109,23 @@ class _Parser:
             self.refuse_unexpected(at, text)
         self.place(node)
 
+    def row(self, row: Row) -> None:
+        if not self.expect.startswith("a value"):
+            self.refuse_unexpected(row.at, "[")
+        self.check_depth(row.at)
+        self.place(row)
+        self.count += 1 + len(row)
+        if self.count > MAX_NODES:
+            over = min(self.count - MAX_NODES, len(row))
+            self.refuse_count(row.offset(len(row) - over))
+
+    def check_depth(self, at: int) -> None:
+        if len(self.open) >= MAX_DEPTH:
+            self.refuse(at, f"found more than {MAX_DEPTH} levels of nesting", "", "a bank needs at most 6")
+
     def mark(self, mark: str, at: int) -> None:
         if mark in "[{" and self.expect.startswith("a value"):
-            if len(self.open) >= MAX_DEPTH:
-                self.refuse(
-                    at, f"found more than {MAX_DEPTH} levels of nesting", "", "a bank needs at most 6"
-                )
+            self.check_depth(at)
             self.open.append(Sequence(at) if mark == "[" else Mapping(at))
             self.expect = "a value or ']'" if mark == "[" else "a key in quotes or '}'"
         elif mark == ":" and self.expect == "':'":

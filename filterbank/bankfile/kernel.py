@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.bankfile.kinds import LARGEST, Number, refuse
-from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe
+from filterbank.bankfile.nodes import Mapping, Node, Row, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults
 
 MAX_SIDE = 65535
@@ -36,12 +36,14 @@ class Kernel:
             hint = f"remove {depth - 3} of the {depth} levels of brackets" if depth > 3 else ""
             refuse(self, node, where, faults, hint=hint)
             return None
-        before = len(faults)
-        values = self._read_level(node, depth, "", where, faults)
-        _check_even(node, depth, where, faults)
-        if len(faults) > before:
-            return None
-        array = np.array(values, np.float64)
+        array = _of_rows(node)
+        if array is None:
+            before = len(faults)
+            values = self._read_level(node, depth, "", where, faults)
+            _check_even(node, depth, where, faults)
+            if len(faults) > before:
+                return None
+            array = np.array(values, np.float64)
         array = array[None] if depth == 1 else array
         if max(array.shape) > MAX_SIDE or array.size > MAX_WEIGHTS:
             size = "×".join(map(str, array.shape))
@@ -80,6 +82,28 @@ class Kernel:
             rule = {"type": "array", "items": rule, "minItems": 1, "maxItems": MAX_SIDE}
             rules.append(rule)
         return {"anyOf": rules}
+
+
+def _of_rows(node: Node) -> NDArray[np.float64] | None:
+    """Return the numbers of a kernel that is rows of numbers and has no fault; None for any other."""
+    if isinstance(node, Row):
+        array = np.array(node.numbers())
+    elif not isinstance(node, Sequence) or not node.items:
+        return None
+    elif isinstance(node.items[0], Row):
+        rows = [row.numbers() for row in node.items if isinstance(row, Row)]
+        if len(rows) < len(node.items) or len(set(map(len, rows))) > 1:
+            return None
+        array = np.array(rows)
+    elif isinstance(node.items[0], Sequence):
+        planes = [_of_rows(plane) for plane in node.items]
+        known = [plane for plane in planes if plane is not None and plane.ndim == 2]
+        if len(known) < len(planes) or len({plane.shape for plane in known}) > 1:
+            return None
+        array = np.stack(known)
+    else:
+        return None
+    return array if bool((np.abs(array) <= LARGEST).all()) else None
 
 
 def _depth(node: Node) -> int:

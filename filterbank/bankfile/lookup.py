@@ -7,8 +7,9 @@ from pathlib import Path
 
 from filterbank.bankfile.build import Built, build
 from filterbank.bankfile.kinds import nearest
-from filterbank.bankfile.source import read_source
+from filterbank.bankfile.source import Source, read_source
 from filterbank.bankfile.text import parse
+from filterbank.bankfile.weights_kinds import is_weights_file
 from filterbank.errors import RequestError, shown
 from filterbank.model import Bank
 
@@ -77,16 +78,43 @@ def locate(reference: str | os.PathLike[str]) -> Path:
     return find(name)
 
 
-def read(reference: str | os.PathLike[str]) -> Built:
-    """Return the bank that *reference* means, and how it was written."""
-    path = locate(reference)
-    is_given = Path(reference) == path
-    source = read_source(reference if is_given else path)
-    return build(*parse(source))
+def read(reference: str | os.PathLike[str]) -> tuple[Built, Source]:
+    """Return the bank that *reference* means and how it was written, and the text it was written in.
+
+    Raises
+    ------
+    RequestError, BankError
+        As `load`.
+    """
+    path, pick = split(reference)
+    if is_weights_file(path.name):
+        from filterbank.bankfile.weights.whole import load_weights  # noqa: PLC0415 - most banks are texts
+
+        return load_weights(path, pick)
+    found = locate(reference)
+    source = read_source(reference if Path(reference) == found else found)
+    return build(*parse(source)), source
+
+
+def split(reference: str | os.PathLike[str]) -> tuple[Path, str | None]:
+    """Return the file that *reference* names and what it picks in it, as in ``net.onnx#conv1``.
+
+    >>> split("nets/net.onnx#/conv1/Conv")
+    (PosixPath('nets/net.onnx'), '/conv1/Conv')
+    """
+    name = os.fspath(reference)
+    path, mark, pick = name.partition("#")
+    while mark and not is_weights_file(path):
+        more, mark, pick = pick.partition("#")
+        path = f"{path}#{more}"
+    is_whole = not mark or os.path.lexists(name)
+    return (Path(name), None) if is_whole else (Path(path), pick or None)
 
 
 def load(reference: str | os.PathLike[str]) -> Bank:
     """Return the bank at a path, or the shipped bank of that name; a file of that name wins.
+
+    A weights file is a bank too: ``net.onnx``, or ``net.onnx#conv1`` for one layer of several.
 
     Raises
     ------
@@ -101,4 +129,4 @@ def load(reference: str | os.PathLike[str]) -> Bank:
     >>> bank.name, bank.layer.names, bank.layer.weights.shape
     ('sobel', ('sobel_x', 'sobel_y'), (2, 1, 3, 3))
     """
-    return read(reference).bank
+    return read(reference)[0].bank

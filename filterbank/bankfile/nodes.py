@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 
 from filterbank.bankfile.source import shorten
 
@@ -32,6 +33,42 @@ class Sequence:
     items: list[Node] = field(default_factory=list)
 
 
+class Row(Sequence):
+    """A list of plain numbers as it is written, its nodes made when somebody asks for them.
+
+    A large bank is rows of numbers: a node for each would take most of the time it takes to read it.
+    """
+
+    __slots__ = ("_made", "text")
+
+    def __init__(self, at: int, text: str) -> None:
+        self.at, self.text = at, text
+        self._made: list[Node] | None = None
+
+    @property
+    def items(self) -> list[Node]:  # type: ignore[override]
+        """The numbers as nodes."""
+        if self._made is None:
+            found = _PART.finditer(self.text)
+            self._made = [Scalar(self.at + each.start(), resolve(each[0]), each[0]) for each in found]
+        return self._made
+
+    def __len__(self) -> int:
+        return self.text.count(",") + 1
+
+    def offset(self, index: int) -> int:
+        """Return the offset in the text of the number *index*, from 0."""
+        return self.at + next(islice(_PART.finditer(self.text), index, None)).start()
+
+    def numbers(self) -> list[float]:
+        """Return the numbers.
+
+        >>> Row(0, "[1, -.5, 1e3]").numbers()
+        [1.0, -0.5, 1000.0]
+        """
+        return list(map(float, self.text[1:-1].split(",")))
+
+
 @dataclass(slots=True)
 class Mapping:
     """Pairs of nodes in file order; repeated keys are still there, to be found as faults."""
@@ -45,6 +82,7 @@ Node = Scalar | Sequence | Mapping
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_PART = re.compile(r"[^][, \t\r\n]+")
 _WORDS: dict[str, Value] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),

@@ -10,6 +10,7 @@ from filterbank.bankfile.families import FAMILIES
 from filterbank.bankfile.keys import Key, object_schema
 from filterbank.bankfile.kinds import Choice, Integer, Name, Number, Text
 from filterbank.bankfile.layer_kinds import ActivationKind, InputKind, Numbers, Pair, Sides
+from filterbank.bankfile.weights_kinds import WEIGHTS_KEYS, WeightsFile
 from filterbank.model import PADDING_MODES
 
 OPERATIONS = ("correlation", "convolution")
@@ -38,7 +39,8 @@ LAYER_KEYS = (
     Key("mean", Numbers(Number()), "taken off the image before it is padded", 0),
     Key("std", Numbers(Number(above=0)), "the image less its mean is divided by it", 1),
 )
-FILTERS_KEY = Key("filters", Entries(), "the filters, in the order of their maps", required=True)
+FILTERS_KEY = Key("filters", Entries(), "the filters, in the order of their maps; or weights")
+WEIGHTS_KEY = Key("weights", WeightsFile(), "a tensor of a weights file, in place of filters")
 COMBINE_KEY = Key("combine", Combinations(), "maps made of the filters' maps; only these are written then")
 BANK_KEYS = (
     Key("name", Name(), "names the bank in file names and reports; without it the file's stem"),
@@ -47,6 +49,7 @@ BANK_KEYS = (
     Key("input", InputKind(), "what an image is turned into; without it by depth: 1 gray, 3 rgb, 4 rgba"),
     *LAYER_KEYS,
     FILTERS_KEY,
+    WEIGHTS_KEY,
     COMBINE_KEY,
 )
 
@@ -61,13 +64,14 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a bank file, for editors and other programs.
 
     >>> schema = json_schema()
-    >>> schema["required"], schema["properties"]["normalize"]["enum"][:3]
-    (['filters'], ['none', 'l1', 'l2'])
+    >>> schema["oneOf"], schema["properties"]["normalize"]["enum"][:3]
+    ([{'required': ['filters']}, {'required': ['weights']}], ['none', 'l1', 'l2'])
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "filterbank bank",
         "description": "One convolutional layer: a bank of image filters.",
+        "oneOf": [{"required": [key.name]} for key in (FILTERS_KEY, WEIGHTS_KEY)],
     } | object_schema(BANK_KEYS)
 
 
@@ -78,6 +82,7 @@ def key_tables() -> str:
     | key | accepted | default | meaning |
     """
     lines = _table("The bank", BANK_KEYS) + _table("An entry of `filters`", (*BESIDE_KEYS, KERNEL_KEY))
+    lines += _table("`weights`", WEIGHTS_KEYS)
     lines += _table("An entry of `combine`", COMBINATION_KEYS)
     lines += ["### Families", "", "| family | parameters | meaning | source |", "|---|---|---|---|"]
     for name, family in FAMILIES.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -20,10 +20,11 @@ NOWHERE = -1
 
 @dataclass(frozen=True)
 class Source:
-    """A decoded text and the path it is named by in messages."""
+    """A decoded text, the path it is named by in messages, and the folder that paths in it start at."""
 
     path: str
     text: str
+    folder: Path = field(default_factory=Path)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -119,7 +120,7 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise RequestError(f"{name}: cannot be read ({reason}); accepted: a readable bank file") from None
-    return Source(name, decode(data, name))
+    return Source(name, decode(data, name), Path(path).parent)
 
 
 _BOMS = (

@@ -34,7 +34,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     callback=not_empty,
     shell_complete=complete_bank,
     group=_BANKS,
-    help="A bank file or a shipped bank's name; repeatable: the banks' maps stand side by side.",
+    help="A bank or weights file (net.onnx#conv1) or a shipped bank; repeatable: maps stand side by side.",
 )
 @option("--filter", "filters", multiple=True, metavar="GLOB", group=_BANKS, help="Only these; repeatable.")
 @overrides

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 _LARGEST_DENOMINATOR = 1024
 _LARGEST_WHOLE = 10_000
 _WIDEST = 1_000_000
+_ELSEWHERE = (
+    "The rows are longer than the terminal: `filterbank show {0} -o FILE` draws the filters, and\n"
+    "`filterbank banks {0} --json`, or a pipe, has every weight."
+)
 
 
 @click.command(short_help="List the shipped banks, or show one in full.")
@@ -31,7 +36,7 @@ def command(name: str | None, as_json: bool) -> None:
     """List the banks that come with the program, by kin: K filters of F (rows×columns), C channels, use.
 
     K is 38→8 where maps are combined: 38 filters make 8 maps. With NAME, a shipped bank or a file, print
-    that bank in full, with all its weights.
+    that bank in full, with all its weights where the terminal has room for them.
     """
     import json
 
@@ -93,11 +98,16 @@ def _table(banks: list[Bank]) -> str:
     head = ("NAME", "K", "F", "C", "USE", "SOURCE")
     rows = {bank.name: _row(bank) for bank in banks}
     widths = [max(len(row[column]) for row in (head, *rows.values())) for column in range(5)]
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDEST
+    width = _room()
     lines = [_line(head, widths, width)]
     for kin, names in KINS.items():
         lines += ["", kin.upper(), *(_line(rows[name], widths, width) for name in names)]
     return "\n".join(lines)
+
+
+def _room() -> int:
+    """Return how many columns the terminal has; what goes to a file or a pipe is never cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDEST
 
 
 def _row(bank: Bank) -> tuple[str, ...]:
@@ -141,8 +151,12 @@ def _full_text(bank: Bank) -> str:
     if layer.combine:
         lines += ["  combine", *(f"    {line}" for line in combinations(layer))]
     lines.append(f"  digest      {bank.digest}")
-    for each in bank.filters:
-        lines += ["", *_filter_text(each)]
+    texts = [list(_filter_text(each)) for each in bank.filters]
+    if any(len(line) > _room() for text in texts for line in text):
+        # Rows broken by a terminal are no kernel that anyone could read.
+        lines += ["", *(_summary(each) for each in bank.filters), "", _ELSEWHERE.format(bank.name)]
+    else:
+        lines += [line for text in texts for line in ("", *text)]
     return "\n".join(lines)
 
 
@@ -156,6 +170,14 @@ def _padding(bank: Bank) -> str:
 def _spelled(values: tuple[float, ...]) -> str:
     """Return numbers as a file would have them: one where all are equal."""
     return f"{values[0]:g}" if len(set(values)) == 1 else f"[{', '.join(f'{value:g}' for value in values)}]"
+
+
+def _summary(each: Filter) -> str:
+    """Return one line on a filter whose rows are too long to be shown."""
+    size, bias = "×".join(map(str, each.weights.shape[1:])), f"  bias {each.bias:g}" if each.bias else ""
+    low, high, total = each.weights.min(), each.weights.max(), math.fsum(each.weights.ravel())
+    told = "0" if each.is_signed else f"{total:.4g}"
+    return f"{each.name:<16}  {size}  from {low:.4g} to {high:.4g}, sum {told}{bias}"
 
 
 def _filter_text(each: Filter) -> Iterator[str]:

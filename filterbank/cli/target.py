@@ -36,18 +36,19 @@ class Target:
             stream.write(data)
 
 
-def find(out: str, on_exists: str, endings: tuple[str, ...]) -> Target:
+def find(out: str, on_exists: str, endings: tuple[str, ...] = ()) -> Target:
     """Return the target that ``-o`` names.
 
     Raises
     ------
     RequestError
-        Its name has another ending than *endings*, or it exists and *on_exists* is ``error``.
+        Its name has another ending than *endings*, where there are any, or it exists and *on_exists* is
+        ``error``.
     """
     if out == "-":
         return Target(None)
     path = Path(out)
-    if path.suffix.lower() not in ("", *endings):
+    if endings and path.suffix.lower() not in ("", *endings):
         accepted = " or ".join(endings)
         raise RequestError(
             f"-o {shown(path)}: found a name ending in {shown(path.suffix)}; accepted: {accepted}"

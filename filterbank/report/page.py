@@ -14,7 +14,7 @@ from filterbank.model import Bank
 from filterbank.report import layout as place
 from filterbank.report.colours import RGB
 from filterbank.report.layout import MARGIN, Layout
-from filterbank.report.lettering import fit, wrap, write
+from filterbank.report.lettering import fit, width, wrap, write
 from filterbank.report.numerals import TIMES
 
 INK: RGB = (32, 33, 38)
@@ -28,6 +28,7 @@ BAR = 480  # pixels of the scale at the foot
 
 _DPI = 200
 _FOOTER_HEIGHT = 78
+_MARK, _MARK_GAP = 20, 12  # size of the numbers below the scale, and pixels between them
 _LARGEST_NAME, _SMALLEST_NAME = 26, 12
 _CHANNEL_NAMES = {"rgb": "RGB", "rgba": "RGBA"}
 
@@ -55,15 +56,30 @@ def end(sheet: Image.Image, bank: Bank, colours: NDArray[np.uint8], marks: list[
     draw = ImageDraw.Draw(sheet)
     draw.rectangle((left - 1, top - 1, left + BAR, top + thick), outline=FRAME)
     last = len(marks) - 1
-    for index, mark in enumerate(marks):
+    for index, mark in enumerate(legible(marks)):
         x = left + index / last * (BAR - 1)
         draw.line((x, top + thick, x, top + thick + 7), fill=FRAME)
         anchor = "l" if index == 0 else "r" if index == last else "m"
-        write(sheet, (x, top + thick + 28), mark, 20, SOFT, anchor)
+        write(sheet, (x, top + thick + 28), mark, _MARK, SOFT, anchor)
     right = sheet.width - MARGIN
     write(sheet, (right, top + 18), note, 20, SOFT, "r")
     made = f"filterbank {__version__}" + (f"  ·  digest {bank.digest[:12]}" if bank.digest else "")
     write(sheet, (right, top + thick + 28), made, 18, FAINT, "r")
+
+
+def legible(marks: list[str]) -> list[str]:
+    """Return the *marks*, every second one empty where they would run into each other.
+
+    >>> legible(["-1", "-0.5", "0", "0.5", "1"])
+    ['-1', '-0.5', '0', '0.5', '1']
+    >>> legible(["-0.00125", "-0.000625", "0", "0.000625", "0.00125"])
+    ['-0.00125', '', '0', '', '0.00125']
+    """
+    # The first stands right of its tick and the next around its own.
+    needed = 1.5 * max(width(mark, _MARK) for mark in marks) + _MARK_GAP
+    if needed <= BAR / (len(marks) - 1):
+        return marks
+    return [mark if index % 2 == 0 else "" for index, mark in enumerate(marks)]
 
 
 def save(sheet: Image.Image, stream: BinaryIO) -> None:

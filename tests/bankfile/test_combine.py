@@ -4,7 +4,7 @@ import pytest
 
 from filterbank import bankfile
 from filterbank.errors import RequestError
-from filterbank.model import Combination, Filter, Layer, Output, Stack
+from filterbank.model import Bank, Combination, Filter, Layer, Output, Stack
 
 BANK = """
 operation: correlation
@@ -105,6 +105,21 @@ def test_filters_of_no_entry_are_warned_of(tmp_path):
         f"{path}:8:10: combine: 2 filters of no entry: edge_2, blur; "
         "pass their maps on with keep, or remove them"
     )
+
+
+def test_the_order_of_the_names_changes_no_digest():
+    filters = Filter("one", [[1.0]]), Filter("two", [[2.0]])
+    banks = [
+        Bank("a", Stack((Layer(filters, combine=(Combination("m", operation, names),)),)))
+        for operation, names in (("sum", ("one", "two")), ("sum", ("two", "one")), ("mean", ("one", "two")))
+    ]
+    first, other, mean = map(bankfile.digest, banks)
+    assert first == other != mean
+
+
+def test_a_filter_twice_is_refused():
+    with pytest.raises(RequestError, match="combine 'm': mean: found a filter twice; accepted: each once"):
+        Combination("m", "mean", ("one", "two", "one"))
 
 
 def test_a_stack_combines_at_its_end_only():

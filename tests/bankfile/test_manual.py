@@ -1,14 +1,17 @@
-"""The banks and the messages of docs/bank-format.md are what the program reads and says."""
+"""The banks of the manual, and the messages of docs/bank-format.md, are what the program reads and says."""
 
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from filterbank import bankfile
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bank-format.md").read_text("utf-8")
-BANKS = re.findall(r"```(yaml|json)\n(.*?)```", PAGE, re.DOTALL)
+FORMATS = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
+BANKS = re.findall(r"```(yaml|json)\n(.*?)```", PAGE + FORMATS, re.DOTALL)
 LIMITS = {
     "file": ("source", "MAX_BYTES", 2**20),
     "values in it": ("nodes", "MAX_NODES", 1),
@@ -25,9 +28,15 @@ LIMITS = {
 def test_examples_are_faultless_and_without_warnings(kind, text, tmp_path):
     path = tmp_path / f"bank.{kind}"
     path.write_text(text, encoding="utf-8")
+    tensors = {
+        "features.0.weight": np.ones((3, 3, 5, 5)),
+        "features.0.bias": np.zeros(3),
+        "fc": np.ones((2, 2, 1, 1)),
+    }
+    save_file(tensors, tmp_path / "net.safetensors")
     checked = bankfile.check(path)
     assert checked.faults == checked.warnings == ()
-    assert len(BANKS) == 6
+    assert len(BANKS) == 8
 
 
 @pytest.mark.parametrize("what", LIMITS)

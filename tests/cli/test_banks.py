@@ -43,6 +43,19 @@ def test_one_in_full():
     assert bankfile.load("sobel").digest in result.output
 
 
+def test_rows_longer_than_the_terminal_are_told_in_a_line(monkeypatch):
+    whole = run("mr8").output
+    assert max(map(len, whole.splitlines())) > 600
+    monkeypatch.setattr("filterbank.cli.banks._room", lambda: 80)
+    output = run("mr8").output
+    assert "\nedge_1_000        49×49  from -0.0" in output
+    assert ", sum 0\n" in output
+    assert "\ngaussian_10       49×49  from -0.0005027 to 0.001493, sum 0\n" in output
+    assert "`filterbank show mr8 -o FILE` draws the filters" in output
+    assert max(map(len, output.splitlines())) <= 100
+    assert "-1   0   1\n" in run("sobel").output
+
+
 def test_channels_and_common_factors():
     assert "yellow_blue  1/4 ×\n    channels   1   1  -2\n" in run("opponent").output
     assert "L5E5  0.0377964 ×\n     -1   -2    0    2    1\n" in run("laws-25").output

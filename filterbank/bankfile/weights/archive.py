@@ -1,0 +1,134 @@
+"""What a weights file is to the rest: named tensors, and what the file says besides them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.bankfile.kernel import MAX_WEIGHTS
+from filterbank.bankfile.kinds import LARGEST, nearest
+from filterbank.bankfile.weights_kinds import PICKLES, READERS
+from filterbank.errors import shown
+
+# A text beside the tensors: settings, not weights.
+MAX_TEXT = 2**24
+# So many names are listed in a message.
+_LISTED = 12
+
+
+class RefusedError(Exception):
+    """Something in a weights file cannot be used: what was found, what is accepted, what to do."""
+
+    def __init__(self, found: str, accepted: str = "", hint: str = "") -> None:
+        self.said = (found, accepted, hint)
+        super().__init__("; ".join(part for part in self.said if part))
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor that was not read yet: the name of its type and its shape."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype} " + ("×".join(map(str, self.shape)) or "scalar")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An opened weights file.
+
+    ``values`` reads one tensor; ``meta`` are keys of a bank that the file carries; ``partners`` names
+    the bias of a weight where the file itself says which; ``is_oihw`` tells whether a weight's name is
+    in the layout of PyTorch and ONNX by the habit of the format.
+    """
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    values: Callable[[str], NDArray[Any]]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    partners: Mapping[str, str] = field(default_factory=dict)
+    is_oihw: Callable[[str], bool] = lambda name: name == "weight" or name.endswith(".weight")
+
+    def read(self, name: str) -> NDArray[np.float64]:
+        """Return the tensor *name* in float64.
+
+        Raises
+        ------
+        RefusedError
+            There is none of that name, it is no tensor of numbers, too large, not finite, or cut short.
+        """
+        if name not in self.tensors:
+            names = list(self.tensors)
+            close = nearest(name, names) or _same_end(name, names)
+            raise RefusedError(f"found no tensor {name!r}", f"accepted: {listed(self.tensors)}", close)
+        tensor = self.tensors[name]
+        if math.prod(tensor.shape) > MAX_WEIGHTS:
+            raise RefusedError(f"tensor {name!r} is {tensor}", f"accepted: at most {MAX_WEIGHTS:,} weights")
+        values = self.values(name).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise RefusedError(f"tensor {name!r} holds NaN or infinity", "accepted: finite numbers")
+        if values.size and float(np.abs(values).max()) > LARGEST:
+            limit = f"accepted: at most {LARGEST:.1e}, float32's largest"
+            raise RefusedError(f"tensor {name!r} holds a number beyond float32", limit)
+        return values
+
+
+def _same_end(name: str, names: list[str]) -> str:
+    """Return a hint at the one tensor whose name ends as *name* does."""
+    found = [each for each in names if each.endswith("." + name) or name.endswith("." + each)]
+    return f"did you mean {found[0]!r}?" if len(found) == 1 else ""
+
+
+def listed(tensors: Mapping[str, object]) -> str:
+    """Return the first names and what is behind them, as a message lists them.
+
+    >>> listed({"conv1.weight": Tensor("F32", (8, 3, 3, 3))})
+    "'conv1.weight' (F32 8×3×3×3)"
+    """
+    names = list(tensors)[:_LISTED]
+    more = f", … {len(tensors) - _LISTED} more" if len(tensors) > _LISTED else ""
+    return ", ".join(f"{name!r} ({tensors[name]})" for name in names) + more if names else "no tensor"
+
+
+def open_archive(path: Path) -> Archive:
+    """Return the weights file at *path*, its tensors not read yet.
+
+    Raises
+    ------
+    RefusedError
+        It cannot be read, is of no known format, a pickle, or not what its ending says.
+    """
+    ending = path.suffix.lower()
+    if ending in PICKLES:
+        raise RefusedError(
+            f"found a {ending} file, a pickle, which can run any code when it is opened",
+            f"accepted: {', '.join(READERS)}",
+            "convert it in Python with these two lines:\n"
+            f"    state = torch.load({path.name!r}, weights_only=True)\n"
+            f"    safetensors.torch.save_file(state, {path.stem + '.safetensors'!r})",
+        )
+    if ending not in READERS:
+        found = f"found a file ending in {ending!r}" if ending else "found a file without an ending"
+        raise RefusedError(found, f"accepted: {', '.join(READERS)}")
+    reader = import_module(f"filterbank.bankfile.weights.{READERS[ending]}")
+    try:
+        if path.is_dir():
+            raise RefusedError("found a folder", "accepted: a weights file")
+        if not path.is_file() and path.exists():
+            raise RefusedError("found a device or pipe", "accepted: a weights file")
+        opened: Archive = reader.open_archive(path)
+    except FileNotFoundError:
+        raise RefusedError(f"there is no file {shown(path)}") from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise RefusedError(f"cannot be read ({reason})", "accepted: a readable weights file") from None
+    return opened

@@ -1,0 +1,169 @@
+"""A bank as YAML or JSON: what is short stands on one line, and every number is read back bit for bit."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.bankfile.nodes import MAX_NODES, resolve
+from filterbank.bankfile.source import MAX_BYTES
+from filterbank.bankfile.writing.settings import one_layer, plain, settings
+from filterbank.errors import RequestError
+from filterbank.model import Bank, Filter
+
+WIDTH = 100
+# Texts that mean themselves without quotes, inside brackets as well.
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./()+-]*(?:[,;]? [A-Za-z0-9_./()+-]+)*")
+
+
+def to_yaml(bank: Bank) -> bytes:
+    """Return *bank* as YAML.
+
+    Raises
+    ------
+    RequestError
+        It is too large to be read back from a text.
+    """
+    said = _stated(bank)
+    combine = said.pop("combine", [])
+    lines = [f"{key}: {_flow(value)}" for key, value in said.items()] + ["filters:"]
+    for each in _checked(bank):
+        more = f", bias: {_number(each.bias)}" if each.bias else ""
+        rows = _rows(each.weights)
+        short = f"  - {{name: {_word(each.name)}, kernel: {_nested(rows)}{more}}}"
+        if len(short) <= WIDTH:
+            lines.append(short)
+            continue
+        lines.append(f"  - name: {_word(each.name)}")
+        if each.bias:
+            lines.append(f"    bias: {_number(each.bias)}")
+        lines.append("    kernel:")
+        lines += [f"      - {line}" if len(rows) == 1 else line for line in _block(rows)]
+    lines += ["combine:"] * bool(combine) + [f"  - {_flow(each)}" for each in combine]
+    return _limited(bank, "\n".join(lines) + "\n")
+
+
+def to_json(bank: Bank) -> bytes:
+    """Return *bank* as JSON.
+
+    Raises
+    ------
+    RequestError
+        It is too large to be read back from a text.
+    """
+    said = _stated(bank)
+    combine = [f"    {_json(each)}" for each in said.pop("combine", [])]
+    lines = [f"  {json.dumps(key)}: {_json(value)}" for key, value in said.items()]
+    filters = []
+    for each in _checked(bank):
+        rows = _rows(each.weights)
+        start = f'    {{"name": {json.dumps(each.name)}, ' + (
+            f'"bias": {_number(each.bias)}, ' if each.bias else ""
+        )
+        short = f'{start}"kernel": {_nested(rows)}}}'
+        if len(short) > WIDTH:
+            planes = [",\n".join(f"      {row}" for row in plane) for plane in rows]
+            joined = (
+                ",\n".join(f"      [\n{plane}\n      ]" for plane in planes) if len(planes) > 1 else planes[0]
+            )
+            short = f'{start}"kernel": [\n{joined}\n    ]}}'
+        filters.append(short)
+    lines += [
+        f'  "{key}": [\n' + ",\n".join(entries) + "\n  ]"
+        for key, entries in (("filters", filters), ("combine", combine))
+        if entries
+    ]
+    return _limited(bank, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def _stated(bank: Bank) -> dict[str, Any]:
+    """Return the settings and what is true of every bank here: nothing is left to be done on reading."""
+    said = settings(bank)
+    first = {key: said.pop(key) for key in ("name", "description", "source", "input") if key in said}
+    return first | {"operation": "correlation", "normalize": "none"} | said
+
+
+def _checked(bank: Bank) -> tuple[Filter, ...]:
+    layer = one_layer(bank)
+    # Numbers, rows, planes and kernels are values of the text, and so are the keys.
+    values = sum(
+        each.weights.size + each.weights.shape[0] * each.weights.shape[1] + 16 for each in layer.filters
+    )
+    if values + sum(len(each.filters) + 8 for each in layer.combine) > MAX_NODES:
+        raise _too_large(bank)
+    return layer.filters
+
+
+def _limited(bank: Bank, text: str) -> bytes:
+    data = text.encode()
+    if len(data) > MAX_BYTES:
+        raise _too_large(bank)
+    return data
+
+
+def _too_large(bank: Bank) -> RequestError:
+    return RequestError(
+        f"bank {bank.name!r}: too large for a text; accepted: at most {MAX_NODES:,} values and "
+        f"{MAX_BYTES // 2**20} MB; convert it to .npz or .safetensors"
+    )
+
+
+def _rows(weights: NDArray[np.float64]) -> list[list[str]]:
+    """Return the rows of every plane, written."""
+    return [[f"[{', '.join(map(_number, row))}]" for row in plane] for plane in weights.tolist()]
+
+
+def _nested(rows: list[list[str]]) -> str:
+    planes = [f"[{', '.join(plane)}]" for plane in rows]
+    return planes[0] if len(planes) == 1 else f"[{', '.join(planes)}]"
+
+
+def _block(rows: list[list[str]]) -> list[str]:
+    """Return the lines of a kernel in YAML's blocks, a plane on one line where it fits."""
+    if len(rows) == 1:
+        return rows[0]
+    lines = []
+    for plane in rows:
+        line = f"      - [{', '.join(plane)}]"
+        if len(line) <= WIDTH:
+            lines.append(line)
+        else:
+            lines += [f"      {'- -' if index == 0 else '  -'} {row}" for index, row in enumerate(plane)]
+    return lines
+
+
+def _number(value: float) -> str:
+    """Return the shortest text that is read as the same 64 bits.
+
+    >>> _number(-0.0), _number(3.0), _number(0.1), _number(1e300)
+    ('-0.0', '3', '0.1', '1e+300')
+    """
+    return repr(plain(value))
+
+
+def _word(text: str) -> str:
+    """Return *text* as YAML reads it as that text, in quotes where it could be something else."""
+    is_plain = _PLAIN.fullmatch(text) and isinstance(resolve(text), str) and len(text) < WIDTH
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def _flow(value: Any) -> str:
+    """Return a setting as YAML on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    return _word(value) if isinstance(value, str) else _number(value)
+
+
+def _json(value: Any) -> str:
+    """Return a setting as JSON on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)}: {_json(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_json, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else _number(value)
