@@ -40,13 +40,16 @@ from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
 from filterbank.engine.kernels.vector_fft import (
     LINE,
     ROW,
-    butterfly2,
     forward4,
     forward4_plain,
+    forward8,
+    give_line,
     inverse4,
     inverse4_plain,
+    inverse8,
     multiply_row,
     swap_transposed,
+    take_line,
 )
 
 # Bytes of the roots of one butterfly: 3 complex64.
@@ -57,7 +60,7 @@ _ROOTS = 24
 def _forward_strip(strip: int, size: int, roots: int) -> None:
     """Transform the columns of a strip."""
     n = size
-    while n > 4:
+    while n > 8:
         quarter = n >> 2
         for j in range(quarter):
             first = strip + j * ROW
@@ -70,21 +73,21 @@ def _forward_strip(strip: int, size: int, roots: int) -> None:
         if n == 4:
             forward4_plain(strip + 4 * i * ROW, ROW, roots)
         else:
-            butterfly2(strip + 2 * i * ROW, ROW)
+            forward8(strip + 8 * i * ROW)
 
 
 @helper(types.void(INT, INT, INT))
 def _inverse_strip(strip: int, size: int, roots: int) -> None:
     """Undo `_forward_strip`, but for a factor of *size*."""
     n = size
-    while n > 4:
+    while n > 8:
         roots += _ROOTS * (n >> 2)
         n >>= 2
     for i in range(size // n):
         if n == 4:
             inverse4_plain(strip + 4 * i * ROW, ROW, roots)
         else:
-            butterfly2(strip + 2 * i * ROW, ROW)
+            inverse8(strip + 8 * i * ROW)
     while n < size:
         n, quarter = 4 * n, n
         roots -= _ROOTS * quarter
@@ -124,15 +127,10 @@ def fft_forward(tile: int, size: int, roots: int) -> None:
 def _load_tile(layer: int, channel: int, y: int, x: int, tile: int, line: int) -> int:
     """Write the padded image from (*y*, *x*) on as the real part of a tile; 1 where all of it is finite."""
     size, finite = i64(layer)[TILE], 1
-    pixels = f32(line)
     for r in range(size):
         finite &= fill_bounded(layer, channel, y + r, x, line, size)
         for s in range(size // LINE):
-            out = f32(tile + (s * size + r) * ROW)
-            for i in range(LINE):
-                out[i] = pixels[s * LINE + i]
-            for i in range(LINE):
-                out[LINE + i] = 0
+            take_line(line + 4 * LINE * s, tile + (s * size + r) * ROW)
     return finite
 
 
@@ -148,9 +146,7 @@ def _store_map(layer: int, filter: int, tile: int, y: int, x: int, line: int, st
         source = tile + r * sy * ROW
         if sx == 1:
             for s in range((columns + LINE - 1) // LINE):
-                values = f32(source + s * size * ROW)
-                for i in range(LINE):
-                    out[s * LINE + i] = values[i] + bias
+                give_line(source + s * size * ROW, bias, line + 4 * LINE * s)
         else:
             for i in range(columns):
                 place = i * sx

@@ -10,13 +10,15 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from filterbank.engine.kernels.vector import INT, LANES, Vectors, cgutils, intrinsic
+from filterbank.engine.kernels.vector import FLOAT, INT, LANES, Vectors, cgutils, intrinsic
 
 LINE = 16  # floats: a cache line
 ROW = 2 * 4 * LINE  # bytes of a strip's row
 
 _F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _Complex = tuple[Any, Any]
+
+_HALF = 0.5**0.5
 
 
 def _times(v: Vectors, a: _Complex, w: _Complex) -> _Complex:
@@ -100,21 +102,47 @@ forward4, forward4_plain = _butterfly(False, True), _butterfly(False, False)
 inverse4, inverse4_plain = _butterfly(True, True), _butterfly(True, False)
 
 
-@intrinsic
-def butterfly2(typing: Any, row: Any, distance: Any) -> Any:
-    """Replace two rows by their sum and their difference."""
+def _emit_eight(v: Vectors, inverse: bool, row: Any) -> None:
+    turns = [
+        (ir.Constant(v.type, [real] * v.lanes), ir.Constant(v.type, [imaginary] * v.lanes))
+        for real, imaginary in ((_HALF, -_HALF), (0.0, -1.0), (-_HALF, -_HALF))
+    ]
+    rows = [v.at(row, ROW * i) for i in range(8)]
+    for part in range(0, LINE, v.lanes):
+        x = [_load(v, address, part) for address in rows]
+        if inverse:
+            x = _pairs(v, x)
+            odd = [x[1], *(_times_conjugate(v, a, turn) for a, turn in zip(x[3::2], turns, strict=True))]
+            first, second = _radix4(v, x[::2], inverse), _radix4(v, odd, inverse)
+            y = [value for both in zip(first, second, strict=True) for value in both]
+        else:
+            first, second = _radix4(v, x[::2], inverse), _radix4(v, x[1::2], inverse)
+            odd = [second[0], *(_times(v, a, turn) for a, turn in zip(second[1:], turns, strict=True))]
+            y = _pairs(v, [value for both in zip(first, odd, strict=True) for value in both])
+        for value, address in zip(y, rows, strict=True):
+            _store(v, value, address, part)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        v = Vectors(builder, LANES)
-        row, distance = arguments
-        other = v.at(row, distance)
-        for part in range(0, LINE, v.lanes):
-            a, c = _load(v, row, part), _load(v, other, part)
-            _store(v, _plus(v, a, c), row, part)
-            _store(v, _minus(v, a, c), other, part)
-        return context.get_dummy_value()
 
-    return types.void(INT, INT), generate
+def _pairs(v: Vectors, x: list[_Complex]) -> list[_Complex]:
+    """Return sum and difference of every two neighbours."""
+    return [both(v, x[i], x[i + 1]) for i in range(0, len(x), 2) for both in (_plus, _minus)]
+
+
+def _eight(inverse: bool) -> Any:
+    """Return an intrinsic: eight neighbouring rows become their transform, its roots written out."""
+
+    @intrinsic
+    def eight(typing: Any, row: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _emit_eight(Vectors(builder, LANES), inverse, *arguments)
+            return context.get_dummy_value()
+
+        return types.void(INT), generate
+
+    return eight
+
+
+forward8, inverse8 = _eight(False), _eight(True)
 
 
 @intrinsic
@@ -141,6 +169,36 @@ def multiply_row(typing: Any, x: Any, w: Any, channels: Any, step: Any, out: Any
         return context.get_dummy_value()
 
     return types.void(*[INT] * 5), generate
+
+
+@intrinsic
+def take_line(typing: Any, source: Any, row: Any) -> Any:
+    """Make a strip's row of LINE real floats at *source*, the imaginary parts zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        v = Vectors(builder, LANES)
+        source, row = arguments
+        zero = ir.Constant(v.type, [0.0] * v.lanes)
+        for part in range(0, LINE, v.lanes):
+            _store(v, (v.load(v.at(source, 4 * part)), zero), row, part)
+        return context.get_dummy_value()
+
+    return types.void(INT, INT), generate
+
+
+@intrinsic
+def give_line(typing: Any, values: Any, bias: Any, out: Any) -> Any:
+    """Write LINE floats of one part of a strip's row, plus a bias."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        v = Vectors(builder, LANES)
+        values, bias, out = arguments
+        biases = v.splat(bias)
+        for part in range(0, LINE, v.lanes):
+            v.store(builder.fadd(v.load(v.at(values, 4 * part)), biases), v.at(out, 4 * part))
+        return context.get_dummy_value()
+
+    return types.void(INT, FLOAT, INT), generate
 
 
 def transpose8(v: Vectors, rows: list[Any]) -> list[Any]:
