@@ -17,6 +17,7 @@ from benchmarks.peers import peers
 from benchmarks.workloads import NAMES, workload
 from filterbank import engine
 from filterbank.engine.execute import chunks
+from filterbank.engine.plan import price
 from filterbank.model import Filter, Layer, Stack
 
 FAR = 4  # methods whose price is so many times the least are left out
@@ -39,12 +40,14 @@ def ours(work, threads):
         return codes / 255.0 * scales[:, 1, None, None] + scales[:, 0, None, None]
 
     found = {}
-    choice = engine.plan(Stack((layer,)), size).layers[0].choices[0]
-    chosen, prices = choice.method, dict(choice.prices)
-    for method in METHODS:
-        plan = engine.plan(Stack((layer,)), size, method)
-        is_far = prices.get(method, np.inf) > FAR * min(prices.values())
-        if set(plan.methods) != {method} or (is_far and method != chosen):
+    chosen = engine.plan(Stack((layer,)), size).methods[0]
+    plans = {method: engine.plan(Stack((layer,)), size, method) for method in METHODS}
+    plans = {method: plan for method, plan in plans.items() if set(plan.methods) == {method}}
+    prices = {
+        method: price(layer, g, method, plan.layers[0].choices[0].block) for method, plan in plans.items()
+    }
+    for method, plan in plans.items():
+        if prices[method] > FAR * min(prices.values()) and method != chosen:
             continue
         (chunk,) = chunks(plan.layers[0], 0)
         name = method + ("*" if method == chosen else "")

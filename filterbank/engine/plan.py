@@ -207,13 +207,14 @@ def _worth_taking_apart(
     """Return the terms of each filter that is cheaper by rows and columns than tap by tap."""
     if max(taps) <= _FEW:  # no such kernel has anything to save
         return {}
+    beside = min(4, len(taps))  # filters share the pixels of a tile
     return {
         k: terms
         for k, terms in enumerate(gates.terms_of(layer))
         if terms
         and taps[k] > _FEW
         and cost.separable(g, [terms.across], [terms.down], machine)
-        < cost.direct(g, [taps[k]] * 4, machine) / 4
+        < cost.direct(g, [taps[k]] * beside, machine) / beside
     }
 
 
