@@ -1,0 +1,138 @@
+"""The committed results as a page: ``python -m benchmarks.tables`` writes ``benchmarks/results/README.md``.
+
+Reads every ``kernels*.json`` and ``endtoend*.json`` of that folder: several runs of the same workload are one
+row, its ratios the median and, in brackets, the least and the largest.
+"""
+
+import json
+from pathlib import Path
+from statistics import median
+
+RESULTS = Path(__file__).with_name("results")
+
+# What each row should reach at least, as best peer's time ÷ ours; W6 for floats.
+MUST = {"W1": 1.6, "W2": 5, "W2g": 5, "W3": 1.5, "W4": 5, "W5": 1.8, "W6": 2, "W7": 2}
+MUST |= {"W8a": 1.3, "W8b": 1.3, "W8c": 1.3, "W8d": 1.3, "E1": 5, "E2": 1.2, "E3": 4}
+KINDS = ("", " 8-bit in", " 8-bit in and out")
+
+
+def read(pattern):
+    """Return {(workload, width): its results in all runs}, and what was told of the machine."""
+    found, machines = {}, []
+    for path in sorted(RESULTS.glob(pattern)):
+        told = json.loads(path.read_text("utf-8"))
+        machines.append(told["machine"])
+        for result in told["results"]:
+            key = result["workload"], result.get("width", 0) * result.get("height", 0)
+            found.setdefault(key, []).append(result)
+    return found, machines
+
+
+def spread(values, digits=2):
+    """Return the median, with the least and the largest where there are several."""
+    middle = f"{median(values):.{digits}f}"
+    return f"{middle} ({min(values):.{digits}f}–{max(values):.{digits}f})" if len(values) > 1 else middle
+
+
+def kernel_rows(found):
+    for (name, pixels), results in sorted(found.items(), key=lambda item: (item[0][1] > 2e6, item[0][0])):
+        chosen = next(row["name"] for row in results[0]["rows"] if row["name"].endswith("*"))
+        ratios = []
+        for kind in KINDS:
+            rows = [row for result in results for row in result["rows"] if row["name"] == chosen + kind]
+            ratios.append(spread([row["ratio"] for row in rows]))
+        own = [row["ms"] for result in results for row in result["rows"] if row["name"] == chosen]
+        peers = {result["best"] for result in results}
+        best = [row["ms"] for result in results for row in result["rows"] if row["name"] == result["best"]]
+        share = [row["share"] for result in results for row in result["rows"] if row["name"] == chosen]
+        yield (
+            f"{name}, {pixels / 1e6:.2g} MP",
+            results[0]["text"],
+            ", ".join(sorted(peers)),
+            f"{median(best):.3g}",
+            f"{chosen[:-1]} {median(own):.3g}",
+            *ratios,
+            f"{100 * median(share):.0f} %",
+            f"{MUST[name]}",
+        )
+
+
+def end_rows(found):
+    for (name, _), results in sorted(found.items()):
+        by_name = {}
+        for result in results:
+            for row in result["rows"]:
+                by_name.setdefault(row["name"], []).append(row)
+        own = median(row["ms"] for row in by_name["filterbank"])
+        for peer, rows in by_name.items():
+            if peer != "filterbank":
+                ratios = [spread([row[key] for row in rows]) for key in ("ratio", "processor_ratio")]
+                ms = median(row["ms"] for row in rows)
+                yield name, results[0]["text"], f"{own:.0f}", peer, f"{ms:.0f}", *ratios, f"{MUST[name]}"
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def machine_line(machines):
+    one, dates = machines[0], sorted({each["date"] for each in machines})
+    versions = ", ".join(f"{name} {value}" for name, value in one["versions"].items() if value)
+    return (
+        f"{one['processor']}, {one['threads']} threads; {one['system']}; {versions}; "
+        f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}."
+    )
+
+
+def page():
+    """Return the whole page."""
+    kernels, machines = read("kernels*.json")
+    ends, others = read("endtoend*.json")
+    return f"""# Results
+
+Made by `python -m benchmarks.tables` from the files beside it; [engine.md](../../docs/engine.md) says what
+bounds what.
+
+{machine_line(machines + others)}
+
+## Layers
+
+`python -m benchmarks.kernels --json …`. Milliseconds with float32 in and out; ratios are the best peer's time
+÷ ours, for floats, for the decoded bytes of a picture, and for bytes in and codes out; the share is that of a
+matrix product's speed, counting the multiplications of the formula. *Least* is what is aimed at.
+
+{
+        table(
+            (
+                "layer",
+                "",
+                "best peer",
+                "its ms",
+                "ours",
+                "ratio",
+                "8-bit in",
+                "8-bit in, out",
+                "share",
+                "least",
+            ),
+            kernel_rows(kernels),
+        )
+    }
+
+## Whole processes
+
+`python -m benchmarks.endtoend --json …`. Ratios are of time waited and of processors' time. The script for
+OpenCV comes plain, with OpenCV's own settings, and tuned.
+
+{
+        table(
+            ("job", "", "ours, ms", "peer", "its ms", "ratio", "processors' ratio", "least"),
+            end_rows(ends),
+        )
+    }
+"""
+
+
+if __name__ == "__main__":
+    (RESULTS / "README.md").write_text(page(), "utf-8")
