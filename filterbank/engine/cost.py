@@ -9,23 +9,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from filterbank.geometry import Geometry
+from filterbank.geometry import Geometry, extent
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """Nanoseconds of one thread for the steps that the methods are made of."""
 
-    tap: float = 0.0194  # one tap for one output, four or more filters together
-    lone_tap: float = 0.038  # the same for one filter alone
-    fill: float = 0.304  # one value into scratch
-    store: float = 0.751  # one output written and finished
-    transform: float = 0.204  # T²·log2 T of a transform of a tile, forward or back
-    product: float = 0.525  # one point of a tile, for a channel and a pair of filters
-    point: float = 0.0187  # one product of Cook-Toom
-    gather: float = 0.31  # one value of an input tile, transformed
-    pass_tap: float = 0.042  # one tap of a row or a column of a separable filter for one output
-    scatter: float = 0.0876  # one value of an output tile, transformed back
+    tap: float = 0.0196  # one tap for one output, four or more filters together
+    lone_tap: float = 0.0385  # the same for one filter alone
+    fill: float = 0.369  # one value into scratch
+    store: float = 0.516  # one output written and finished
+    transform: float = 0.2  # T²·log2 T of a transform of a tile, forward or back
+    product: float = 0.554  # one point of a tile, for a channel and a pair of filters
+    point: float = 0.0195  # one product of Cook-Toom
+    gather: float = 0.33  # one value of an input tile, transformed
+    pass_tap: float = 0.0433  # one tap of a row or a column of a separable filter for one output
+    scatter: float = 0.0954  # one value of an output tile, transformed back
 
 
 DEFAULT = Machine()
@@ -35,7 +35,10 @@ def direct(g: Geometry, taps: list[int], machine: Machine = DEFAULT) -> float:
     """Return the price of filters with so many *taps* each by the formula itself."""
     outputs = g.out_height * g.out_width
     tap = machine.lone_tap if len(taps) == 1 else machine.tap
-    return outputs * (sum(taps) * tap + len(taps) * machine.store) + machine.fill * g.channels * _pixels(g)
+    filled = (
+        machine.fill * g.channels * _pixels(g) * min(1.0, extent(g.kernel[0], g.dilation[0]) / g.stride[0])
+    )
+    return outputs * (sum(taps) * tap + len(taps) * machine.store) + filled
 
 
 def separable(g: Geometry, across: list[int], down: list[int], machine: Machine = DEFAULT) -> float:

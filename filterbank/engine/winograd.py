@@ -25,7 +25,7 @@ TAPS = (3, 4, 5)  # of the blocks into which a filter's rows and columns are cut
 # A block of tiles, the pixels it is made from, and the products kept at once share a second-level cache.
 _TILES = 144
 _INPUT_BYTES = 640 << 10
-_SCRATCH_BYTES = 256 << 10
+_SCRATCH_BYTES = 448 << 10
 _PRODUCT_BYTES = 256 << 10
 _BANDS = 32  # at least so many where there are rows enough: threads share them
 

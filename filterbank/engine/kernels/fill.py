@@ -200,6 +200,8 @@ def fill(layer: int, scratch: int, y: int, x: int, rows: int, columns: int) -> i
     left, check = x * stride - words[LEFT], words[EXACT_BLOCKS] != 0
     finite = 1
     for r in range(height):
+        if r % words[STRIDE_Y] >= words[EXTENT_Y]:
+            continue  # between two rows of outputs: neither sees it
         row = y * words[STRIDE_Y] + r - words[TOP]
         for c in range(words[CHANNELS]):
             for phase in range(low(stride, width)):
