@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -151,8 +151,17 @@ class Places:
     done: frozenset[int]
 
 
-def check(namer: Namer, sources: Sequence[Source], on_exists: str) -> Places:
+def check(
+    namer: Namer,
+    sources: Sequence[Source],
+    on_exists: str,
+    part: slice = slice(None),
+    own: Container[str] = frozenset(),
+) -> Places:
     """Return the folders that outputs go to and the sources (by number) whose outputs all exist.
+
+    No two of *sources* may clash, but only those of *part* are looked for on the disk, and counted.
+    Outputs that are among *own*, relative to the namer's folder, may exist whatever *on_exists* says.
 
     Raises
     ------
@@ -164,9 +173,12 @@ def check(namer: Namer, sources: Sequence[Source], on_exists: str) -> Places:
     _check_shared(namer, sources, keys)
     _check_folders(namer, sources, keys, folders)
     _check_inputs(namer, sources, folders)
+    if part != slice(None):
+        sources = sources[part]
+        folders = _keys(namer, sources)[1]
     if not any(disk.is_folder(folder) for folder in folders):
         return Places(tuple(folders), frozenset())
-    return Places(tuple(folders), _check_existing(namer, sources, on_exists))
+    return Places(tuple(folders), _check_existing(namer, sources, on_exists, own))
 
 
 def _key(path: str) -> int:
@@ -281,7 +293,9 @@ def _check_inputs(namer: Namer, sources: Sequence[Source], folders: dict[str, No
             )
 
 
-def _check_existing(namer: Namer, sources: Sequence[Source], on_exists: str) -> frozenset[int]:
+def _check_existing(
+    namer: Namer, sources: Sequence[Source], on_exists: str, own: Container[str]
+) -> frozenset[int]:
     done, first, count = set(), "", 0
     for number, source in enumerate(sources):
         paths = namer.paths(source)
@@ -289,8 +303,13 @@ def _check_existing(namer: Namer, sources: Sequence[Source], on_exists: str) -> 
         for path, is_there in zip(paths, exist, strict=True):
             if is_there and disk.is_folder(path):
                 raise RequestError(f"{shown(path)}: is a folder, a map would go there; remove or rename it")
-        first = first or next((path for path, is_there in zip(paths, exist, strict=True) if is_there), "")
-        count += sum(exist)
+        foreign = [
+            path
+            for path, name, is_there in zip(paths, namer.names(source), exist, strict=True)
+            if is_there and name not in own
+        ]
+        first = first or next(iter(foreign), "")
+        count += len(foreign)
         if all(exist):
             done.add(number)
     if count and on_exists == "error":
@@ -298,6 +317,6 @@ def _check_existing(namer: Namer, sources: Sequence[Source], on_exists: str) -> 
         exists = "exist" if more else "exists"
         raise RequestError(
             f"{shown(first)}{more} {exists} already; accepted: --on-exists skip or --on-exists overwrite, "
-            "or another folder with -o"
+            f"{'' if own else '--resume, '}or another folder with -o"
         )
     return frozenset(done) if on_exists == "skip" else frozenset()

@@ -70,7 +70,7 @@ def run(job: Job, request: Request) -> int:
         _print_failures(tally.failed)
         if job.stream is None:
             _say(
-                f"{_summary(tally, job, began)}; the rest was not done: add --on-exists skip to go on",
+                f"{_summary(tally, job, began)}; the rest was not done: add --resume to go on",
                 request.quiet,
             )
         raise
@@ -102,7 +102,7 @@ def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
         elif as_json:
             _print_json(event)
         else:
-            click.echo(f"{event.source.shown}: skipped, its maps exist")
+            click.echo(f"{event.source.shown}: skipped, its maps {'are done' if job.ledger else 'exist'}")
     _print_failures(failed)
     at_once = images_at_once(job.jobs, len(job.sources) - len(job.done))
     _say(

@@ -44,6 +44,8 @@ class Request:
     range_text: str
     range_over: str
     on_exists: str
+    resume: bool
+    shard: tuple[int, int]
     files_from: str | None
     page: int | None
     max_pixels: int
@@ -73,7 +75,7 @@ class Request:
         banks = self._banks()
         stream = self._stream()
         sources = self._sources()
-        return make(sources, banks, self.out, settings, jobs=self.jobs, stream=stream)
+        return make(sources, banks, self.out, settings, jobs=self.jobs, stream=stream, shard=self.shard)
 
     @property
     def _overrides(self) -> dict[str, str]:
@@ -89,6 +91,7 @@ class Request:
             range_over=self.range_over,
             method=self.method,
             on_exists=self.on_exists,
+            resume=self.resume,
             fail_fast=self.fail_fast,
             fsync=self.fsync,
             linear=self.linear,
