@@ -61,6 +61,19 @@ def read(path: Path) -> Ledger:
     return ledger
 
 
+def latest(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of the manifest *path* as JSON, without those that later ones replace.
+
+    Raises
+    ------
+    OutputError
+        It is there and cannot be read.
+    """
+    replaced = _replaced(path)
+    numbered = enumerate(_lines(path))
+    return [json.loads(line) for number, line in numbered if number not in replaced and _entry(line)]
+
+
 def compact(path: Path) -> None:
     """Take those lines out of the manifest *path* all of whose files later lines name again.
 

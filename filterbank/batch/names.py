@@ -18,6 +18,7 @@ IMAGE_FIELDS = ("dir", "stem", "name")
 BANK_FIELDS = ("bank", "layer", "ext")
 FILTER_FIELDS = ("filter", "index")
 MANIFEST = "manifest.jsonl"
+INDEX = "index.html"  # the contact sheet
 
 _NAME_LIMIT = 255  # bytes of one name, and of a whole path, on the file systems of today
 _PATH_LIMIT = 4095
@@ -205,10 +206,10 @@ def _outputs(namer: Namer, sources: Sequence[Source]) -> Iterator[tuple[str, Sou
 def _check_shared(namer: Namer, sources: Sequence[Source], keys: NDArray[np.int64]) -> None:
     ordered = np.sort(keys, axis=None)
     repeated = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
-    reserved = f"{namer.out}/{MANIFEST}"
-    if not repeated and _key(reserved) not in keys:
+    reserved = {f"{namer.out}/{MANIFEST}": "the manifest", f"{namer.out}/{INDEX}": "the contact sheet"}
+    if not repeated and not np.isin([_key(path) for path in reserved], keys).any():
         return
-    owners: dict[str, tuple[str, str]] = {disk.key(reserved): (reserved, "the manifest")}
+    owners = {disk.key(path): (path, what) for path, what in reserved.items()}
     for path, source, target in _outputs(namer, sources):
         owner = f"{target.shown} on {source.shown}"
         spelled, first = owners.setdefault(disk.key(path), (path, owner))
@@ -239,7 +240,9 @@ def _is_free(namer: Namer, sources: Sequence[Source]) -> bool:
         keys, folders = _keys(namer, sources)
     except RequestError:
         return False
-    taken = [_key(folder) for folder in _above(namer, folders)] + [_key(f"{namer.out}/{MANIFEST}")]
+    taken = [_key(folder) for folder in _above(namer, folders)] + [
+        _key(f"{namer.out}/{name}") for name in (MANIFEST, INDEX)
+    ]
     return np.unique(keys).size == keys.size and not np.isin(keys, np.array(taken, np.int64)).any()
 
 

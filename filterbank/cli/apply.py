@@ -117,21 +117,6 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     "ones. error is found out before any work.",
 )
 @option(
-    "--resume",
-    is_flag=True,
-    group=_RUN,
-    help="Go on with a batch: skip images whose maps the manifest and the files show as done with the same "
-    "bytes, bank and options; do the rest, replacing what is stale.",
-)
-@option(
-    "--shard",
-    callback=shard,
-    default="1/1",
-    metavar="I/N",
-    group=_RUN,
-    help="Only the I-th of N equal parts of the images, from 1, for job arrays; all may share FOLDER.",
-)
-@option(
     "--files-from",
     metavar="FILE",
     type=_PATH,
@@ -185,6 +170,21 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     "-j", "--jobs", type=click.IntRange(min=1), metavar="N", group=_RUN, help="Workers.  [default: all cores]"
 )
 @option(
+    "--resume",
+    is_flag=True,
+    group=_RUN,
+    help="Go on with a batch: skip images whose maps the manifest and the files show as done with the same "
+    "bytes, bank and options; do the rest, replacing what is stale.",
+)
+@option(
+    "--shard",
+    callback=shard,
+    default="1/1",
+    metavar="I/N",
+    group=_RUN,
+    help="Only the I-th of N equal parts of the images, from 1, for job arrays; all may share FOLDER.",
+)
+@option(
     "--fail-fast",
     is_flag=True,
     group=_RUN,
@@ -197,6 +197,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     group=_RUN,
     help="Wait until each file is on the disk: survives a power cut.",
 )
+@option("--report", is_flag=True, group=_RUN, help="Write FOLDER/index.html, the contact sheet.")
 @option("--dry-run", is_flag=True, group=_RUN, help="Print names, sizes, plan and memory; write nothing.")
 @option(
     "--json",

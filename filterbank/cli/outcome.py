@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,6 +75,10 @@ def run(job: Job, request: Request) -> int:
                 request.quiet,
             )
         raise
+    if request.report and Path(job.out).is_dir():
+        from filterbank.cli import contact
+
+        contact.write(job.out, job.banks)
     _print_failures(tally.failed)
     rest = len(job.sources) - tally.images - tally.skipped - len(tally.failed)
     stopped = f", {rest} not done after the first bad one" if rest else ""

@@ -58,6 +58,7 @@ class Request:
     fail_fast: bool
     fail_on_clip: bool
     fsync: bool
+    report: bool
     dry_run: bool
     as_json: bool
     quiet: bool
@@ -74,6 +75,8 @@ class Request:
         settings = self._settings()
         banks = self._banks()
         stream = self._stream()
+        if self.report:
+            self._check_report()
         sources = self._sources()
         return make(sources, banks, self.out, settings, jobs=self.jobs, stream=stream, shard=self.shard)
 
@@ -111,6 +114,15 @@ class Request:
         banks = _every(bankfile.load, self.references)
         banks = _every(lambda bank: bankfile.override(bank, self._overrides), banks)
         return _selected(banks, self.filters) if self.filters else banks
+
+    def _check_report(self) -> None:
+        from filterbank.cli import contact
+
+        if self.out == STANDARD_OUTPUT:
+            raise RequestError(
+                "--report with --out -: there is no folder for the page; accepted: one of them"
+            )
+        contact.check(self.out)
 
     def _sources(self) -> list[Source]:
         takes_stdin = [*self.images, self.files_from or ""].count(STANDARD_INPUT)
