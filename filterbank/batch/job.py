@@ -147,9 +147,10 @@ class ImageFailed:
 
 @dataclass(frozen=True, slots=True)
 class ImageSkipped:
-    """An image whose maps exist already, or are done as the manifest shows."""
+    """An image whose maps exist already, or are done as the manifest shows; then it tells of clipped ones."""
 
     source: Source
+    clipped: tuple[tuple[str, float], ...] = ()
 
 
 Event = ImageDone | ImageFailed | ImageSkipped
@@ -193,6 +194,8 @@ def make(
             f"--shard {shard[0]}/{shard[1]} with --range-over batch: found a scale that depends on "
             "all images; accepted: --range LO:HI, which all parts share, or another --range-over"
         )
+    if out == STANDARD_OUTPUT and settings.resume:
+        raise RequestError("--resume with --out -: there is no manifest to go by; accepted: one of them")
     if out == STANDARD_OUTPUT:
         count = len(job.sources) * len(namer.targets)
         if count != 1:

@@ -19,7 +19,10 @@ Scales = tuple[tuple[float | None, float | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one line tells of an image and a bank; ``size`` is the image's, (H, W)."""
+    """What one line tells of an image and a bank.
+
+    ``size`` is the image's, (H, W); ``clipped`` are the maps with clipped pixels, and their share.
+    """
 
     sha256: str
     digest: str
@@ -28,6 +31,7 @@ class Entry:
     files: tuple[str, ...]
     filters: tuple[str, ...]
     scales: Scales
+    clipped: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +144,7 @@ def _entry(line: bytes) -> Entry | None:
             files=tuple(dict.fromkeys(one["file"] for one in maps)),
             filters=tuple(one["filter"] for one in maps),
             scales=tuple((one["lo"], one["hi"]) for one in maps),
+            clipped=tuple((one["file"], float(one["clipped"])) for one in maps if one["clipped"]),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -19,17 +19,19 @@ from filterbank.imagefile.tone import Extremes
 from filterbank.model import Bank
 
 
-def is_done(job: Job, ledger: Ledger, source: Source, shared: dict[str, Extremes] | None = None) -> bool:
-    """Return whether nothing is left to do for *source*: what would be written stands there already.
+def find_done(
+    job: Job, ledger: Ledger, source: Source, shared: dict[str, Extremes] | None = None
+) -> tuple[Entry, ...] | None:
+    """Return what the manifest tells of *source* where all that would be written stands there; else None.
 
     What costs least is asked first: *ledger*, then the maps' files, then the image's bytes.
     *shared* are the extremes that the whole batch shares, where it does.
     """
     if source.fault:
-        return False
+        return None
     every = job.namer.names(source)
     if Path(job.out, claims.name_of(every)).exists():
-        return False  # it was in hand when a run ended: its maps may be of two runs
+        return None  # it was in hand when a run ended: its maps may be of two runs
     names = iter(every)
     options = job.settings.recorded(job.reading(source).page)
     entries = []
@@ -37,17 +39,19 @@ def is_done(job: Job, ledger: Ledger, source: Source, shared: dict[str, Extremes
         files = list(islice(names, 1 if job.settings.stack else len(bank.layer.outputs)))
         entry = ledger.find(files)
         if entry is None or entry.digest != bank.digest or entry.options != options:
-            return False
+            return None
         if shared is not None and not _has_scales(job, bank, entry, shared):
-            return False
+            return None
         entries.append((bank, entry))
     if not all(_is_whole(job, bank, entry) for bank, entry in entries):
-        return False
+        return None
     try:
         found = hashlib.sha256(source.read()).hexdigest()
     except ImageError:
-        return False  # applying it will say why
-    return all(entry.sha256 == found for _, entry in entries)
+        return None  # applying it will say why
+    return (
+        tuple(entry for _, entry in entries) if all(entry.sha256 == found for _, entry in entries) else None
+    )
 
 
 def _has_scales(job: Job, bank: Bank, entry: Entry, shared: dict[str, Extremes]) -> bool:

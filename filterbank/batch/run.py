@@ -59,10 +59,11 @@ def _events(job: Job) -> Generator[Event, None, None]:
 def _apply(job: Job, crew: Crew, shared: dict[str, Extremes] | None, source: Source) -> Event:
     crew.check()
     if job.ledger is not None:
-        from filterbank.batch.resume import is_done  # noqa: PLC0415 - a short run imports little
+        from filterbank.batch.resume import find_done  # noqa: PLC0415 - a short run imports little
 
-        if is_done(job, job.ledger, source, shared):
-            return ImageSkipped(source)
+        done = find_done(job, job.ledger, source, shared)
+        if done is not None:
+            return ImageSkipped(source, tuple(one for entry in done for one in entry.clipped))
     return work.apply(job, source, crew, shared)
 
 

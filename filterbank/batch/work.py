@@ -15,7 +15,7 @@ from filterbank.batch.decoded import Decoded
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import ImageDone, ImageFailed, Job
 from filterbank.batch.manifest import MapRecord, Record
-from filterbank.batch.maps import write
+from filterbank.batch.maps import Written, write
 from filterbank.batch.pool import Crew
 from filterbank.batch.toned import Planned, Shared, Values
 from filterbank.errors import FilterbankError, OutputError
@@ -45,7 +45,7 @@ def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) ->
 
 def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> ImageDone | ImageFailed:
     began = job.clock()
-    written: list[Path] = []
+    written: list[Written] = []
     try:
         read = decode(job, source)
         if shared is None and job.needs_extremes:
@@ -63,10 +63,11 @@ def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> Image
         if job.stream is None:
             manifest.append(job.manifest, records, fsync=job.settings.fsync)
     except BaseException as error:
-        # The image is done or it is not: no half sets of maps.
-        for path in written:
+        # The image is done or it is not: no half sets of maps. Another run's stay where they replaced ours.
+        for path, inode in written:
             with suppress(OSError):
-                path.unlink()
+                if path.lstat().st_ino == inode:
+                    path.unlink()
         if isinstance(error, BrokenPipeError) or not isinstance(
             error, FilterbankError | OSError | MemoryError
         ):

@@ -16,6 +16,7 @@ from PIL import Image
 from running import bank, files, filterbank, manifest, noise, save, without_seconds
 
 from filterbank.batch import claims
+from filterbank.errors import OutputError
 
 PROGRAM = "from filterbank.cli.main import main; main()"
 COMMAND = [sys.executable, "-c", PROGRAM]
@@ -182,6 +183,37 @@ def test_a_bad_image_fails_again_and_the_others_stay() -> None:
     Path("in/bad.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
     assert resumed(code=1) == ["0", "1"]
     assert resumed(code=1) == []
+
+
+def test_what_was_clipped_before_still_counts() -> None:
+    make_images(2)
+    over = ("--range", "0:0.01", "--fail-on-clip")
+    assert resumed(*over, code=4) == ["0", "1"]
+    ended = filterbank("apply", "in", "-b", "sobel", "-o", "maps", "--resume", *over, code=4)
+    assert "2 skipped" in ended.err
+    assert "filterbank: 0/sobel_x.png: " in ended.err
+
+
+def test_an_interrupted_run_leaves_what_another_has_put_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_images(1)
+    resumed()
+    whole = files(Path("maps"))
+
+    def full(path: Path, *_: object, **__: object) -> None:
+        other = path.parent / "0" / "sobel_x.new"
+        other.write_bytes(whole["0/sobel_x.png"])
+        other.replace(path.parent / "0" / "sobel_x.png")
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("filterbank.batch.manifest.append", full)
+    filterbank("apply", "in", "-b", "sobel", "-o", "maps", "--on-exists", "overwrite", code=1)
+    assert files(Path("maps")) == {"0/sobel_x.png": whole["0/sobel_x.png"]}
+
+
+def test_there_is_nothing_to_resume_on_standard_output() -> None:
+    make_images(1)
+    ended = filterbank("apply", "in", "-b", "identity", "-o", "-", "--resume", code=2)
+    assert "--resume with --out -: there is no manifest to go by" in ended.err
 
 
 def test_pages_and_names_of_any_bytes() -> None:
