@@ -93,7 +93,7 @@ def mark_run(folder: Path) -> Iterator[None]:
     """Keep a temporary file in *folder* while a run writes below it.
 
     A run that is killed leaves it there, and by that `remove_all_leftovers` of the next one knows
-    that folders of any depth may hold more.
+    that folders of any depth may hold more. Where *folder* has gone meanwhile, it is made again.
 
     Raises
     ------
@@ -101,7 +101,11 @@ def mark_run(folder: Path) -> Iterator[None]:
         *folder* cannot be written to.
     """
     try:
-        descriptor, mark = _create_locked(folder)
+        while True:
+            with suppress(FileNotFoundError):
+                descriptor, mark = _create_locked(folder)
+                break
+            make_folder(folder)  # another run that wrote nothing has just taken it away
     except OSError as error:
         raise OutputError(f"{shown(folder)}: cannot be written to: {error.strerror or error}") from error
     try:

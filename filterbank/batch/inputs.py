@@ -120,7 +120,7 @@ def collect(
     >>> [source.stem for source in collect(["b.png", "a.png", "./b.png"], extensions=[".png"])]
     ['b', 'a']
     """
-    search = _Search(frozenset(extensions), None if out is None else _identity(out))
+    search = _Search(frozenset(extensions), out)
     found: dict[str, Source] = {}
     for argument in arguments:
         if argument == STANDARD_INPUT:
@@ -142,6 +142,15 @@ def collect(
             "globs, -; see filterbank apply --help"
         )
     return [*found.values(), *search.faults.values()]
+
+
+def shard(sources: Sequence[Source], part: int, parts: int) -> slice:
+    """Return where the *part*-th of *parts* equal parts of *sources* stands, from 1; sizes differ by one.
+
+    >>> [shard([Source("a.png")] * 7, part, 3) for part in (1, 2, 3)]
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
+    """
+    return slice(len(sources) * (part - 1) // parts, len(sources) * part // parts)
 
 
 def _lines(listed: bytes) -> Iterator[str]:
@@ -169,7 +178,7 @@ def _identity(path: str) -> tuple[int, int] | None:
 @dataclass(frozen=True, slots=True)
 class _Search:
     extensions: frozenset[str]
-    out: tuple[int, int] | None
+    out: str | None
     faults: dict[str, Source] = field(default_factory=dict)
 
     def named(self, argument: str) -> Iterator[Source]:
@@ -223,7 +232,7 @@ class _Search:
             if is_folder and here is None:
                 self._miss(path, "may not be entered")
                 continue
-            if is_folder and (here == self.out or here in seen):
+            if is_folder and (here in seen or self._is_out(here)):
                 continue  # our own maps, or a link back to where we come from
             if head == "**":
                 if not rest and not name.startswith("."):
@@ -235,6 +244,10 @@ class _Search:
                     yield path
                 elif here is not None:
                     yield from self._expand(path, rest, (*seen, here))
+
+    def _is_out(self, here: tuple[int, int] | None) -> bool:
+        # Asked each time: another run may have made the folder since the search began.
+        return self.out is not None and here is not None and here == _identity(self.out)
 
     def _entries(self, folder: str) -> list[tuple[str, str, bool]]:
         """Return (path, name, whether it is a folder) of what *folder* holds, without hidden folders."""

@@ -7,20 +7,23 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from filterbank import engine, imagefile
-from filterbank.batch import disk, names
+from filterbank.batch import claims, disk, inputs, names
 from filterbank.batch.decoded import Ahead
 from filterbank.batch.inputs import Source
 from filterbank.batch.manifest import Record
 from filterbank.batch.names import MANIFEST, Namer
 from filterbank.engine import METHODS, Machine
 from filterbank.errors import FilterbankError, RequestError, shown
-from filterbank.imagefile import ReadOptions
+from filterbank.imagefile import ReadOptions, tone
 from filterbank.imagefile.encode import EXTENSIONS, TOPS
 from filterbank.imagefile.tone import RangeSpec
 from filterbank.model import Bank
+
+if TYPE_CHECKING:
+    from filterbank.batch.ledger import Ledger
 
 STANDARD_OUTPUT = "-"
 ON_EXISTS = ("error", "skip", "overwrite")
@@ -41,6 +44,7 @@ class Settings:
     range_over: str = "map"
     method: str = "auto"
     on_exists: str = "error"
+    resume: bool = False
     fail_fast: bool = False
     fsync: bool = False
     linear: bool = False
@@ -81,8 +85,9 @@ class Settings:
 class Job:
     """A checked run: the images, the banks, and where each map goes.
 
-    ``done`` are the numbers of the sources that are skipped because their maps exist; ``stream``
-    takes the one map where ``out`` is ``-``; ``ahead`` is an image that is being decoded already.
+    ``done`` are the numbers of the sources that are skipped because their maps exist; ``ledger`` is
+    what the manifest shows as done where a run is resumed; ``stream`` takes the one map where ``out`` is
+    ``-``; ``ahead`` is an image that is being decoded already.
     """
 
     sources: tuple[Source, ...]
@@ -92,6 +97,7 @@ class Job:
     namer: Namer
     folders: tuple[str, ...] = ()
     done: frozenset[int] = frozenset()
+    ledger: Ledger | None = None
     jobs: int = 1
     stream: BinaryIO | None = None
     ahead: Ahead | None = None
@@ -102,6 +108,20 @@ class Job:
     def manifest(self) -> Path:
         """The path of the manifest."""
         return Path(self.out, MANIFEST)
+
+    @property
+    def needs_extremes(self) -> bool:
+        """Whether maps share a scale that depends on their values."""
+        settings = self.settings
+        return (
+            settings.top is not None
+            and settings.range_over != "map"
+            and any(
+                tone.resolve(settings.range, output).needs_extremes
+                for bank in self.banks
+                for output in bank.layer.outputs
+            )
+        )
 
     def reading(self, source: Source) -> ReadOptions:
         """Return how *source* is read."""
@@ -127,9 +147,10 @@ class ImageFailed:
 
 @dataclass(frozen=True, slots=True)
 class ImageSkipped:
-    """An image whose maps exist already."""
+    """An image whose maps exist already, or are done as the manifest shows; then it tells of clipped ones."""
 
     source: Source
+    clipped: tuple[tuple[str, float], ...] = ()
 
 
 Event = ImageDone | ImageFailed | ImageSkipped
@@ -143,10 +164,12 @@ def make(
     *,
     jobs: int | None = None,
     stream: BinaryIO | None = None,
+    shard: tuple[int, int] = (1, 1),
 ) -> Job:
     """Return the checked job of applying *banks* to *sources* with maps below *out*.
 
-    Nothing is written. With *out* ``-`` the one map goes to *stream*.
+    Nothing is written. With *out* ``-`` the one map goes to *stream*. Of all *sources* none may clash,
+    but only part I of N equal ones is the job's, *shard* being (I, N).
 
     Raises
     ------
@@ -164,7 +187,15 @@ def make(
         settings.template, layers, stack=settings.stack, ext=settings.extension, out=os.path.normpath(out)
     )
     sources = sorted(sources, key=lambda source: bool(source.fault))
-    job = Job(tuple(sources), tuple(banks), namer.out, settings, namer, jobs=workers, stream=stream)
+    part = inputs.shard(sources, *shard)
+    job = Job(tuple(sources[part]), tuple(banks), namer.out, settings, namer, jobs=workers, stream=stream)
+    if shard[1] > 1 and settings.range_over == "batch" and job.needs_extremes:
+        raise RequestError(
+            f"--shard {shard[0]}/{shard[1]} with --range-over batch: found a scale that depends on "
+            "all images; accepted: --range LO:HI, which all parts share, or another --range-over"
+        )
+    if out == STANDARD_OUTPUT and settings.resume:
+        raise RequestError("--resume with --out -: there is no manifest to go by; accepted: one of them")
     if out == STANDARD_OUTPUT:
         count = len(job.sources) * len(namer.targets)
         if count != 1:
@@ -177,9 +208,25 @@ def make(
         raise RequestError("--out: found an empty name; accepted: a folder, new or existing, or -")
     if not disk.is_folder(out) and os.path.lexists(out):
         raise RequestError(f"--out {shown(out)}: is a file; accepted: a folder, new or existing, or -")
+    below = Path(namer.out)
+    # The claims before the files: a run that is alive adds files, and its claim goes last.
+    claimed = claims.pending(below)
+    ledger, own = _known(job) if settings.resume else (None, set())
     # What could not be searched has no maps; it stands last, so that the numbers stay.
-    places = names.check(namer, [each for each in sources if not each.fault], settings.on_exists)
-    return replace(job, folders=places.folders, done=places.done)
+    searched = [each for each in sources if not each.fault]
+    places = names.check(namer, searched, settings.on_exists, part, own)
+    # Of a claimed image all maps may be there, but not its line in the manifest.
+    done = {n for n in places.done if claims.name_of(namer.names(job.sources[n])) not in claimed}
+    return replace(job, folders=places.folders, done=frozenset(done), ledger=ledger)
+
+
+def _known(job: Job) -> tuple[Ledger, set[str]]:
+    """Return what the manifest shows, and all files that are the batch's own by it and by claims."""
+    from filterbank.batch import ledger  # noqa: PLC0415 - a short run imports little
+
+    claimed = claims.made(Path(job.out))
+    found = ledger.read(job.manifest)
+    return found, claimed | found.entries.keys()
 
 
 def each_page(sources: Iterable[Source]) -> list[Source]:
@@ -206,3 +253,8 @@ def _check_settings(settings: Settings) -> None:
     ):
         if found not in accepted:
             raise RequestError(f"{name} {found}; accepted: {', '.join(accepted)}")
+    if settings.resume and settings.on_exists == "skip":
+        raise RequestError(
+            "--resume with --on-exists skip: found two ways to go on; accepted: --resume, which does again "
+            "what is not whole or not of this request, or skip alone, which leaves alone all that exists"
+        )

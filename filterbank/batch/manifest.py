@@ -75,10 +75,8 @@ def append(path: Path, records: Iterable[Record], *, fsync: bool = False) -> Non
     """
     data = b"".join(record.line().encode("ascii") + b"\n" for record in records)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        descriptor = _open_locked(path)
         try:
-            with suppress(OSError):  # no locks on this file system; one append is one write all the same
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
             _append_whole(descriptor, data)
             if fsync:
                 os.fsync(descriptor)
@@ -87,6 +85,18 @@ def append(path: Path, records: Iterable[Record], *, fsync: bool = False) -> Non
             os.close(descriptor)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _open_locked(path: Path) -> int:
+    """Return the manifest *path*, open for appending and locked."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        with suppress(OSError):  # no locks on this file system; one append is one write all the same
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # While it waited for the lock, a run that resumed may have put a shorter one in its place.
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)
 
 
 def _append_whole(descriptor: int, data: bytes) -> None:

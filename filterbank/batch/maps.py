@@ -24,6 +24,8 @@ from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.png import Deflate
 from filterbank.model import Bank
 
+Written = tuple[Path, int]  # a file, and its inode when it was written
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Finished:
@@ -35,11 +37,11 @@ class _Finished:
 
 
 def write(
-    job: Job, todo: Planned, files: list[str], shared: Shared, crew: Crew, written: list[Path]
+    job: Job, todo: Planned, files: list[str], shared: Shared, crew: Crew, written: list[Written]
 ) -> tuple[MapRecord, ...]:
     """Write the maps of *todo* to *files*, one each or all into one; return what the manifest says of them.
 
-    A file stands in *written* once it is there.
+    A file stands in *written* once it is there, with its inode.
     """
     maps = toned(job, todo, shared, crew)
     if job.settings.stack:
@@ -131,7 +133,7 @@ def _shape(todo: Planned) -> tuple[int, ...]:
 
 
 @contextmanager
-def _destination(job: Job, file: str, written: list[Path]) -> Iterator[BinaryIO]:
+def _destination(job: Job, file: str, written: list[Written]) -> Iterator[BinaryIO]:
     """Yield the stream of a map's file, which stands in *written* once it is there."""
     if job.stream is not None:
         buffer = io.BytesIO()
@@ -146,4 +148,5 @@ def _destination(job: Job, file: str, written: list[Path]) -> Iterator[BinaryIO]
     make_folder(path.parent, fsync=job.settings.fsync)
     with write_whole(path, fsync=job.settings.fsync) as stream:
         yield stream
-    written.append(path)
+        inode = os.fstat(stream.fileno()).st_ino
+    written.append((path, inode))

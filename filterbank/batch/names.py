@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ IMAGE_FIELDS = ("dir", "stem", "name")
 BANK_FIELDS = ("bank", "layer", "ext")
 FILTER_FIELDS = ("filter", "index")
 MANIFEST = "manifest.jsonl"
+INDEX = "index.html"  # the contact sheet
 
 _NAME_LIMIT = 255  # bytes of one name, and of a whole path, on the file systems of today
 _PATH_LIMIT = 4095
@@ -151,8 +152,17 @@ class Places:
     done: frozenset[int]
 
 
-def check(namer: Namer, sources: Sequence[Source], on_exists: str) -> Places:
+def check(
+    namer: Namer,
+    sources: Sequence[Source],
+    on_exists: str,
+    part: slice = slice(None),
+    own: Container[str] = frozenset(),
+) -> Places:
     """Return the folders that outputs go to and the sources (by number) whose outputs all exist.
+
+    No two of *sources* may clash, but only those of *part* are looked for on the disk, and counted.
+    Outputs that are among *own*, relative to the namer's folder, may exist whatever *on_exists* says.
 
     Raises
     ------
@@ -164,9 +174,12 @@ def check(namer: Namer, sources: Sequence[Source], on_exists: str) -> Places:
     _check_shared(namer, sources, keys)
     _check_folders(namer, sources, keys, folders)
     _check_inputs(namer, sources, folders)
+    if part != slice(None):
+        sources = sources[part]
+        folders = _keys(namer, sources)[1]
     if not any(disk.is_folder(folder) for folder in folders):
         return Places(tuple(folders), frozenset())
-    return Places(tuple(folders), _check_existing(namer, sources, on_exists))
+    return Places(tuple(folders), _check_existing(namer, sources, on_exists, own))
 
 
 def _key(path: str) -> int:
@@ -193,10 +206,10 @@ def _outputs(namer: Namer, sources: Sequence[Source]) -> Iterator[tuple[str, Sou
 def _check_shared(namer: Namer, sources: Sequence[Source], keys: NDArray[np.int64]) -> None:
     ordered = np.sort(keys, axis=None)
     repeated = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
-    reserved = f"{namer.out}/{MANIFEST}"
-    if not repeated and _key(reserved) not in keys:
+    reserved = {f"{namer.out}/{MANIFEST}": "the manifest", f"{namer.out}/{INDEX}": "the contact sheet"}
+    if not repeated and not np.isin([_key(path) for path in reserved], keys).any():
         return
-    owners: dict[str, tuple[str, str]] = {disk.key(reserved): (reserved, "the manifest")}
+    owners = {disk.key(path): (path, what) for path, what in reserved.items()}
     for path, source, target in _outputs(namer, sources):
         owner = f"{target.shown} on {source.shown}"
         spelled, first = owners.setdefault(disk.key(path), (path, owner))
@@ -227,7 +240,9 @@ def _is_free(namer: Namer, sources: Sequence[Source]) -> bool:
         keys, folders = _keys(namer, sources)
     except RequestError:
         return False
-    taken = [_key(folder) for folder in _above(namer, folders)] + [_key(f"{namer.out}/{MANIFEST}")]
+    taken = [_key(folder) for folder in _above(namer, folders)] + [
+        _key(f"{namer.out}/{name}") for name in (MANIFEST, INDEX)
+    ]
     return np.unique(keys).size == keys.size and not np.isin(keys, np.array(taken, np.int64)).any()
 
 
@@ -281,7 +296,9 @@ def _check_inputs(namer: Namer, sources: Sequence[Source], folders: dict[str, No
             )
 
 
-def _check_existing(namer: Namer, sources: Sequence[Source], on_exists: str) -> frozenset[int]:
+def _check_existing(
+    namer: Namer, sources: Sequence[Source], on_exists: str, own: Container[str]
+) -> frozenset[int]:
     done, first, count = set(), "", 0
     for number, source in enumerate(sources):
         paths = namer.paths(source)
@@ -289,8 +306,13 @@ def _check_existing(namer: Namer, sources: Sequence[Source], on_exists: str) -> 
         for path, is_there in zip(paths, exist, strict=True):
             if is_there and disk.is_folder(path):
                 raise RequestError(f"{shown(path)}: is a folder, a map would go there; remove or rename it")
-        first = first or next((path for path, is_there in zip(paths, exist, strict=True) if is_there), "")
-        count += sum(exist)
+        foreign = [
+            path
+            for path, name, is_there in zip(paths, namer.names(source), exist, strict=True)
+            if is_there and name not in own
+        ]
+        first = first or next(iter(foreign), "")
+        count += len(foreign)
         if all(exist):
             done.add(number)
     if count and on_exists == "error":
@@ -298,6 +320,6 @@ def _check_existing(namer: Namer, sources: Sequence[Source], on_exists: str) -> 
         exists = "exist" if more else "exists"
         raise RequestError(
             f"{shown(first)}{more} {exists} already; accepted: --on-exists skip or --on-exists overwrite, "
-            "or another folder with -o"
+            f"{'' if own else '--resume, '}or another folder with -o"
         )
     return frozenset(done) if on_exists == "skip" else frozenset()

@@ -10,6 +10,7 @@ import numpy as np
 from filterbank import engine
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import ImageFailed, ImageSkipped, Job
+from filterbank.batch.resume import find_done
 from filterbank.batch.work import decode, failed, planned
 from filterbank.engine import Plan
 from filterbank.errors import FilterbankError
@@ -40,7 +41,7 @@ class ImagePreview:
 def preview(job: Job) -> Iterator[ImagePreview | ImageFailed | ImageSkipped]:
     """Yield what would become of each image, in order; images are read but not filtered."""
     for number, source in enumerate(job.sources):
-        if number in job.done:
+        if number in job.done or (job.ledger is not None and find_done(job, job.ledger, source)):
             yield ImageSkipped(source)
             continue
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from filterbank.batch import work
 from filterbank.batch.atomic import make_folder, mark_run, remove_all_leftovers, remove_leftovers
 from filterbank.batch.inputs import Source
-from filterbank.batch.job import Event, ImageDone, ImageFailed, ImageSkipped, Job
+from filterbank.batch.job import Event, ImageFailed, ImageSkipped, Job
 from filterbank.batch.pool import Crew
 from filterbank.errors import OutputError, shown
 from filterbank.imagefile import tone
@@ -28,11 +28,18 @@ def run(job: Job) -> Generator[Event, None, None]:
     OutputError
         The folder for maps cannot be made or written to.
     """
-    if job.stream is not None:
+    if job.stream is not None or not job.sources:
         yield from _events(job)
         return
     with _opened_folder(job):
-        yield from _events(job)
+        try:
+            yield from _events(job)
+        finally:
+            if job.ledger is not None:
+                from filterbank.batch import ledger  # noqa: PLC0415
+
+                with suppress(OutputError):  # a line too many is no wrong manifest: the last one counts
+                    ledger.compact(job.manifest)
 
 
 def _events(job: Job) -> Generator[Event, None, None]:
@@ -40,7 +47,7 @@ def _events(job: Job) -> Generator[Event, None, None]:
         yield ImageSkipped(job.sources[number])
     todo = {source: None for number, source in enumerate(job.sources) if number not in job.done}
     shared = None
-    if todo and job.settings.range_over == "batch" and work.needs_extremes(job):
+    if todo and job.settings.range_over == "batch" and job.needs_extremes:
         shared = yield from _survey(job, todo)
     with Crew(job.jobs, len(todo)) as crew:
         for event in crew.images(partial(_apply, job, crew, shared), todo):
@@ -49,10 +56,14 @@ def _events(job: Job) -> Generator[Event, None, None]:
                 return
 
 
-def _apply(
-    job: Job, crew: Crew, shared: dict[str, Extremes] | None, source: Source
-) -> ImageDone | ImageFailed:
+def _apply(job: Job, crew: Crew, shared: dict[str, Extremes] | None, source: Source) -> Event:
     crew.check()
+    if job.ledger is not None:
+        from filterbank.batch.resume import find_done  # noqa: PLC0415 - a short run imports little
+
+        done = find_done(job, job.ledger, source, shared)
+        if done is not None:
+            return ImageSkipped(source, tuple(one for entry in done for one in entry.clipped))
     return work.apply(job, source, crew, shared)
 
 

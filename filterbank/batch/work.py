@@ -10,31 +10,18 @@ import numpy as np
 
 from filterbank import engine, imagefile
 from filterbank.batch import decoded, manifest, toned
+from filterbank.batch.claims import claimed
 from filterbank.batch.decoded import Decoded
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import ImageDone, ImageFailed, Job
 from filterbank.batch.manifest import MapRecord, Record
-from filterbank.batch.maps import write
+from filterbank.batch.maps import Written, write
 from filterbank.batch.pool import Crew
 from filterbank.batch.toned import Planned, Shared, Values
-from filterbank.errors import FilterbankError
+from filterbank.errors import FilterbankError, OutputError
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.tone import Extremes
 from filterbank.model import Bank, Image
-
-
-def needs_extremes(job: Job) -> bool:
-    """Return whether maps share a scale that depends on their values."""
-    settings = job.settings
-    return (
-        settings.top is not None
-        and settings.range_over != "map"
-        and any(
-            tone.resolve(settings.range, output).needs_extremes
-            for bank in job.banks
-            for output in bank.layer.outputs
-        )
-    )
 
 
 def extremes(job: Job, source: Source, crew: Crew) -> dict[str, Extremes] | ImageFailed:
@@ -47,11 +34,21 @@ def extremes(job: Job, source: Source, crew: Crew) -> dict[str, Extremes] | Imag
 
 def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) -> ImageDone | ImageFailed:
     """Write all maps of *source* and its lines in the manifest; or say why none is there."""
+    if job.stream is not None or source.fault:
+        return _apply(job, source, crew, shared)
+    try:
+        with claimed(Path(job.out), job.namer.names(source), fsync=job.settings.fsync):
+            return _apply(job, source, crew, shared)
+    except OutputError as error:  # of the claim; others are told already
+        return failed(source, error)
+
+
+def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> ImageDone | ImageFailed:
     began = job.clock()
-    written: list[Path] = []
+    written: list[Written] = []
     try:
         read = decode(job, source)
-        if shared is None and needs_extremes(job):
+        if shared is None and job.needs_extremes:
             shared = _extremes(job, read.image, crew)
         names = iter(job.namer.names(source))
         records = []
@@ -66,10 +63,11 @@ def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) ->
         if job.stream is None:
             manifest.append(job.manifest, records, fsync=job.settings.fsync)
     except BaseException as error:
-        # The image is done or it is not: no half sets of maps.
-        for path in written:
+        # The image is done or it is not: no half sets of maps. Another run's stay where they replaced ours.
+        for path, inode in written:
             with suppress(OSError):
-                path.unlink()
+                if path.lstat().st_ino == inode:
+                    path.unlink()
         if isinstance(error, BrokenPipeError) or not isinstance(
             error, FilterbankError | OSError | MemoryError
         ):

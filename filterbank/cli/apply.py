@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterbank.cli.options import GroupedCommand, complete_bank, not_empty, option, overrides, page, size
+from filterbank.cli.options import (
+    GroupedCommand,
+    complete_bank,
+    not_empty,
+    option,
+    overrides,
+    page,
+    shard,
+    size,
+)
 
 if TYPE_CHECKING:
     from filterbank.batch.decoded import Ahead
@@ -161,6 +170,21 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     "-j", "--jobs", type=click.IntRange(min=1), metavar="N", group=_RUN, help="Workers.  [default: all cores]"
 )
 @option(
+    "--resume",
+    is_flag=True,
+    group=_RUN,
+    help="Go on with a batch: skip images whose maps the manifest and the files show as done with the same "
+    "bytes, bank and options; do the rest, replacing what is stale.",
+)
+@option(
+    "--shard",
+    callback=shard,
+    default="1/1",
+    metavar="I/N",
+    group=_RUN,
+    help="Only the I-th of N equal parts of the images, from 1, for job arrays; all may share FOLDER.",
+)
+@option(
     "--fail-fast",
     is_flag=True,
     group=_RUN,
@@ -173,6 +197,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     group=_RUN,
     help="Wait until each file is on the disk: survives a power cut.",
 )
+@option("--report", is_flag=True, group=_RUN, help="Write FOLDER/index.html, the contact sheet.")
 @option("--dry-run", is_flag=True, group=_RUN, help="Print names, sizes, plan and memory; write nothing.")
 @option(
     "--json",
@@ -215,7 +240,13 @@ def command(context: click.Context, /, **given: Any) -> None:
 def _ahead(given: dict[str, Any]) -> Ahead | None:
     """Start to decode the image where there is but one file; None for anything else."""
     images = given["images"]
-    if len(images) != 1 or given["files_from"] or given["page"] is None or given["on_exists"] == "skip":
+    if (
+        len(images) != 1
+        or given["files_from"]
+        or given["page"] is None
+        or given["on_exists"] == "skip"
+        or given["resume"]
+    ):
         return None
     if not os.path.isfile(images[0]):  # noqa: PTH113 - raises nothing where a folder may not be entered
         return None

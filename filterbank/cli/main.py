@@ -18,7 +18,7 @@ from filterbank.errors import FilterbankError
 # In the order of the help page; each is the module of this folder that holds ``command``.
 COMMANDS = (
     *("apply", "banks", "show", "check", "explain", "generate", "convert"),
-    *("decode", "schema", "warmup", "completion"),
+    *("decode", "report", "schema", "warmup", "completion"),
 )
 
 EXIT_LOST = 1

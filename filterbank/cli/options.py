@@ -74,6 +74,15 @@ def page(_context: click.Context, _parameter: click.Parameter, text: str) -> int
     return int(text)
 
 
+def shard(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[int, int]:
+    """Return (I, N) of a text I/N."""
+    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text.strip())
+    part, parts = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= part <= parts:
+        raise click.BadParameter(f"found {text!r}; accepted: I/N with I from 1 to N, such as 3/10")
+    return part, parts
+
+
 def option(*names: str, **settings: Any) -> Callable[[Decorated], Decorated]:
     """Return the decorator of one option; ``group`` is its heading."""
     return click.option(*names, cls=GroupedOption, **settings)

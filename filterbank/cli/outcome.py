@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,6 @@ import click
 from filterbank import engine
 from filterbank.batch import run as runs
 from filterbank.batch.job import Event, ImageDone, ImageFailed, ImageSkipped, Job
-from filterbank.batch.manifest import MapRecord
 from filterbank.batch.pool import images_at_once
 from filterbank.cli.progress import Progress
 from filterbank.cli.request import Request
@@ -38,18 +38,19 @@ class _Tally:
     maps: int = 0
     skipped: int = 0
     failed: list[ImageFailed] = field(default_factory=list)
-    clipped: list[MapRecord] = field(default_factory=list)
+    clipped: list[tuple[str, float]] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
         if isinstance(event, ImageFailed):
             self.failed.append(event)
         elif isinstance(event, ImageSkipped):
             self.skipped += 1
+            self.clipped += event.clipped
         else:
             maps = [one for record in event.records for one in record.maps]
             self.images += 1
             self.maps += len(maps)
-            self.clipped += [one for one in maps if one.clipped]
+            self.clipped += [(one.file, one.clipped) for one in maps if one.clipped]
 
 
 def run(job: Job, request: Request) -> int:
@@ -70,10 +71,14 @@ def run(job: Job, request: Request) -> int:
         _print_failures(tally.failed)
         if job.stream is None:
             _say(
-                f"{_summary(tally, job, began)}; the rest was not done: add --on-exists skip to go on",
+                f"{_summary(tally, job, began)}; the rest was not done: add --resume to go on",
                 request.quiet,
             )
         raise
+    if request.report and Path(job.out).is_dir():
+        from filterbank.cli import contact
+
+        contact.write(job.out, job.banks)
     _print_failures(tally.failed)
     rest = len(job.sources) - tally.images - tally.skipped - len(tally.failed)
     stopped = f", {rest} not done after the first bad one" if rest else ""
@@ -102,7 +107,7 @@ def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
         elif as_json:
             _print_json(event)
         else:
-            click.echo(f"{event.source.shown}: skipped, its maps exist")
+            click.echo(f"{event.source.shown}: skipped, its maps {'are done' if job.ledger else 'exist'}")
     _print_failures(failed)
     at_once = images_at_once(job.jobs, len(job.sources) - len(job.done))
     _say(
@@ -139,11 +144,9 @@ def _print_failures(failed: Sequence[ImageFailed]) -> None:
         click.echo(f"filterbank: {event.source.shown}: {event.reason}", err=True)
 
 
-def _print_clipped(clipped: Sequence[MapRecord]) -> None:
-    for one in clipped[:_SHOWN]:
-        click.echo(
-            f"filterbank: {shown(one.file)}: {100 * one.clipped:.3g} % of its pixels clipped", err=True
-        )
+def _print_clipped(clipped: Sequence[tuple[str, float]]) -> None:
+    for file, share in clipped[:_SHOWN]:
+        click.echo(f"filterbank: {shown(file)}: {100 * share:.3g} % of its pixels clipped", err=True)
     if len(clipped) > _SHOWN:
         click.echo(f"filterbank: and {len(clipped) - _SHOWN} more clipped maps", err=True)
 

@@ -44,6 +44,8 @@ class Request:
     range_text: str
     range_over: str
     on_exists: str
+    resume: bool
+    shard: tuple[int, int]
     files_from: str | None
     page: int | None
     max_pixels: int
@@ -56,6 +58,7 @@ class Request:
     fail_fast: bool
     fail_on_clip: bool
     fsync: bool
+    report: bool
     dry_run: bool
     as_json: bool
     quiet: bool
@@ -72,8 +75,10 @@ class Request:
         settings = self._settings()
         banks = self._banks()
         stream = self._stream()
+        if self.report:
+            self._check_report()
         sources = self._sources()
-        return make(sources, banks, self.out, settings, jobs=self.jobs, stream=stream)
+        return make(sources, banks, self.out, settings, jobs=self.jobs, stream=stream, shard=self.shard)
 
     @property
     def _overrides(self) -> dict[str, str]:
@@ -89,6 +94,7 @@ class Request:
             range_over=self.range_over,
             method=self.method,
             on_exists=self.on_exists,
+            resume=self.resume,
             fail_fast=self.fail_fast,
             fsync=self.fsync,
             linear=self.linear,
@@ -108,6 +114,15 @@ class Request:
         banks = _every(bankfile.load, self.references)
         banks = _every(lambda bank: bankfile.override(bank, self._overrides), banks)
         return _selected(banks, self.filters) if self.filters else banks
+
+    def _check_report(self) -> None:
+        from filterbank.cli import contact
+
+        if self.out == STANDARD_OUTPUT:
+            raise RequestError(
+                "--report with --out -: there is no folder for the page; accepted: one of them"
+            )
+        contact.check(self.out)
 
     def _sources(self) -> list[Source]:
         takes_stdin = [*self.images, self.files_from or ""].count(STANDARD_INPUT)

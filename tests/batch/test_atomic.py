@@ -143,9 +143,15 @@ def test_folders_are_not_searched_after_a_run_that_ended(tmp_path: Path, monkeyp
     assert remove_all_leftovers(tmp_path) == 0
 
 
+def test_a_folder_that_another_run_has_taken_away_is_made_again(tmp_path: Path) -> None:
+    with mark_run(tmp_path / "gone"):
+        assert len(list((tmp_path / "gone").iterdir())) == 1
+
+
 def test_a_mark_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with (
-        pytest.raises(OutputError, match="gone: cannot be written to: No such file"),
-        mark_run(tmp_path / "gone"),
+        pytest.raises(OutputError, match="file: cannot be written to: Not a directory"),
+        mark_run(tmp_path / "file"),
     ):
         pass

@@ -87,7 +87,7 @@ def test_ctrl_c_ends_promptly_with_whole_files_and_130(jobs: int) -> None:
     assert process.returncode == 130, err
     assert time.monotonic() - began < 5
     assert b"filterbank: interrupted" in err
-    assert b"--on-exists skip" in err
+    assert b"--resume" in err
     assert b"Traceback" not in err
     done = [one["file"] for line in manifest(Path("maps")) for one in line["maps"]]
     # An image is done or it is not: no half sets of maps either.

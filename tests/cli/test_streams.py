@@ -42,7 +42,7 @@ def test_a_full_standard_output_is_no_images_fault(what: str) -> None:
     assert code == 1
     assert err.endswith(LOST)
     assert "in/a.png" not in err
-    assert ("--on-exists skip" in err) == ("--json" in what)
+    assert ("--resume" in err) == ("--json" in what)
     assert "failed" not in err
 
 
@@ -66,7 +66,7 @@ def test_a_reader_that_has_gone_is_told_and_ends_the_run() -> None:
         code, err = ended("apply", "in", "-b", "sobel", "-o", "maps", "--json", "-j", "1", stdout=pipe)
     assert code == 1
     assert err.endswith("filterbank: standard output: its reader has gone; the rest was not written\n")
-    assert "add --on-exists skip to go on" in err
+    assert "add --resume to go on" in err
     assert "Exception" not in err
 
 

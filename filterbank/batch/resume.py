@@ -1,0 +1,100 @@
+"""Whether an image is done already: by the manifest, by its own bytes, and by what its maps' files say."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import islice
+from pathlib import Path
+
+from filterbank.batch import claims
+from filterbank.batch.inputs import Source
+from filterbank.batch.job import Job
+from filterbank.batch.ledger import Entry, Ledger
+from filterbank.errors import GeometryError, ImageError
+from filterbank.geometry import Pair
+from filterbank.imagefile import tone
+from filterbank.imagefile.glance import glance
+from filterbank.imagefile.maptext import MapText
+from filterbank.imagefile.tone import Extremes
+from filterbank.model import Bank
+
+
+def find_done(
+    job: Job, ledger: Ledger, source: Source, shared: dict[str, Extremes] | None = None
+) -> tuple[Entry, ...] | None:
+    """Return what the manifest tells of *source* where all that would be written stands there; else None.
+
+    What costs least is asked first: *ledger*, then the maps' files, then the image's bytes.
+    *shared* are the extremes that the whole batch shares, where it does.
+    """
+    if source.fault:
+        return None
+    every = job.namer.names(source)
+    if Path(job.out, claims.name_of(every)).exists():
+        return None  # it was in hand when a run ended: its maps may be of two runs
+    names = iter(every)
+    options = job.settings.recorded(job.reading(source).page)
+    entries = []
+    for bank in job.banks:
+        files = list(islice(names, 1 if job.settings.stack else len(bank.layer.outputs)))
+        entry = ledger.find(files)
+        if entry is None or entry.digest != bank.digest or entry.options != options:
+            return None
+        if shared is not None and not _has_scales(job, bank, entry, shared):
+            return None
+        entries.append((bank, entry))
+    if not all(_is_whole(job, bank, entry) for bank, entry in entries):
+        return None
+    try:
+        found = hashlib.sha256(source.read()).hexdigest()
+    except ImageError:
+        return None  # applying it will say why
+    return (
+        tuple(entry for _, entry in entries) if all(entry.sha256 == found for _, entry in entries) else None
+    )
+
+
+def _has_scales(job: Job, bank: Bank, entry: Entry, shared: dict[str, Extremes]) -> bool:
+    """Return whether the maps of *entry* have the scales that the batch has now."""
+    settings = job.settings
+    assert settings.top is not None
+    for output, scale in zip(bank.layer.outputs, entry.scales, strict=False):
+        kind = tone.resolve(settings.range, output).kind
+        if kind in shared:
+            now = tone.choose(settings.range, output, shared[kind], settings.top)
+            if scale != (now.lo, now.hi):
+                return False
+    return True
+
+
+def _is_whole(job: Job, bank: Bank, entry: Entry) -> bool:
+    """Return whether the files of *entry* are there, whole, and say that they are what it says."""
+    try:
+        sizes = _sizes(bank, entry.size)
+        for number, file in enumerate(entry.files):
+            filters = entry.filters if job.settings.stack else entry.filters[number : number + 1]
+            seen = glance(Path(job.out, file), stack=job.settings.stack)
+            if (seen.format, seen.count) != (job.settings.extension, len(filters)) or not seen.sizes <= sizes:
+                return False
+            scales = entry.scales if job.settings.stack else entry.scales[number : number + 1]
+            said = [(text.filter, text.digest, _ends(text)) for text in seen.texts]
+            told = [(name, entry.digest, ends) for name, ends in zip(filters, scales, strict=True)]
+            if seen.texts and said != told:
+                return False
+    except (ImageError, GeometryError, TypeError):  # TypeError: a line that was not written by this program
+        return False
+    return True
+
+
+def _ends(text: MapText) -> tuple[float | None, float | None]:
+    return (None, None) if text.scale is None else (text.scale.lo, text.scale.hi)
+
+
+def _sizes(bank: Bank, size: Pair) -> set[Pair]:
+    """Return the (H2, W2) of each layer's maps on an image of *size*."""
+    sizes = set()
+    for layer in bank.stack.layers:
+        geometry = layer.geometry(size)
+        size = geometry.out_height, geometry.out_width
+        sizes.add(size)
+    return sizes

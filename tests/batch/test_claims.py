@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from filterbank.batch import claims
+from filterbank.errors import OutputError
+
+NAMES = ["a/x.npy", "a/\udcff\n.npy"]
+
+
+def test_a_claim_names_what_was_not_there_and_goes_with_the_block(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / NAMES[0]).touch()
+    with claims.claimed(tmp_path, NAMES, fsync=True):
+        assert claims.pending(tmp_path) == {claims.name_of(NAMES)}
+        assert claims.made(tmp_path) == {NAMES[1]}
+    assert claims.pending(tmp_path) == set()
+    with pytest.raises(KeyError), claims.claimed(tmp_path, NAMES):
+        raise KeyError
+    assert claims.made(tmp_path) == set()
+
+
+def test_a_claim_adds_to_that_of_a_killed_run(tmp_path: Path) -> None:
+    (tmp_path / claims.name_of(NAMES)).write_text('["older.npy"]\n["torn')
+    with claims.claimed(tmp_path, NAMES):
+        assert claims.made(tmp_path) >= {"older.npy"}
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    assert claims.pending(tmp_path / "no") == frozenset()
+    with (
+        pytest.raises(OutputError, match="cannot be written to: No such file"),
+        claims.claimed(tmp_path / "no", NAMES),
+    ):
+        pass
