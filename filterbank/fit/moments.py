@@ -1,0 +1,138 @@
+"""Least squares out of sums of products, which add up over bands and images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filterbank.errors import RequestError
+
+Floats = NDArray[np.float64]
+
+# Directions of the inputs that are this much weaker, in power, than the strongest are rounding errors.
+_NOTHING = 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Sums of products over outputs, (M + 1 + K, M + 1 + K): of M inputs, a one, and K targets.
+
+    The sums of two sets of outputs, added, are those of both together.
+    """
+
+    sums: Floats
+    targets: int
+
+    @classmethod
+    def none(cls, inputs: int, targets: int) -> Moments:
+        """Return the moments of no output."""
+        return cls(np.zeros((inputs + 1 + targets,) * 2), targets)
+
+    def add(self, columns: Floats) -> None:
+        """Add outputs, one a column (M + 1 + K, n)."""
+        # A product with its own transpose: BLAS computes one half.
+        self.sums[:] += columns @ columns.T
+
+    def __add__(self, other: Moments) -> Moments:
+        return Moments(self.sums + other.sums, self.targets)
+
+    @property
+    def inputs(self) -> int:
+        """M, the weights of one filter."""
+        return len(self.sums) - 1 - self.targets
+
+    @property
+    def count(self) -> int:
+        """How many outputs there are."""
+        return round(float(self.sums[self.inputs, self.inputs]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """Weights (K, M) and biases (K,), and how far they can be trusted.
+
+    ``errors`` are the standard errors of the weights (K, M), were the residuals independent noise;
+    ``condition`` is the largest over the least singular value of the inputs.
+    """
+
+    weights: Floats
+    biases: Floats
+    errors: Floats
+    condition: float
+
+
+def solve(moments: Moments, bias: bool = True, l2: float = 0.0) -> Solution:
+    """Return the weights and biases of least mean squared error plus l2·Σw², one row a target.
+
+    The normal equations, by the eigenvalues of their matrix, which tell the conditioning as well.
+
+    Raises
+    ------
+    RequestError
+        There are fewer outputs than unknowns, or the inputs do not tell some of the unknowns apart.
+
+    Examples
+    --------
+    >>> moments = Moments.none(1, 1)
+    >>> moments.add(np.array([[0.0, 1.0, 2.0], [1.0, 1.0, 1.0], [3.0, 5.0, 7.0]]))  # y = 2x + 3
+    >>> found = solve(moments)
+    >>> found.weights.round(9).tolist(), found.biases.round(9).tolist()
+    ([[2.0]], [3.0])
+    """
+    M, n = moments.inputs, moments.count
+    unknowns = M + bias
+    if n < unknowns and not l2:
+        raise RequestError(
+            f"{n:,} outputs count for {unknowns:,} unknowns a filter; accepted: at least as many; "
+            "use larger or more images, a smaller --size, or --l2"
+        )
+    n = max(n, 1)
+    matrix = moments.sums[:unknowns, :unknowns] / n
+    matrix[np.arange(M), np.arange(M)] += l2
+    powers, directions = np.linalg.eigh(matrix)
+    lost = int(np.count_nonzero(powers <= _NOTHING * powers[-1]))
+    if lost:
+        raise RequestError(
+            f"the input does not tell {unknowns:,} unknowns a filter apart: {lost:,} of its directions have "
+            f"no contrast (power {max(powers[0], 0.0):.1e} against {powers[-1]:.1e}); accepted: a picture "
+            "with texture everywhere; use more or other images, a smaller --size, or --l2 1e-6"
+        )
+    # To the left of the right-hand sides, eigenvectors are rows: divided by the powers, they invert.
+    inverse = (directions / powers) @ directions.T
+    answers = (inverse @ moments.sums[:unknowns, M + 1 :] / n).T
+    biases = answers[:, M] if bias else np.zeros(len(answers))
+    solution = Solution(answers[:, :M], biases, np.empty(0), math.sqrt(powers[-1] / powers[0]))
+    variance = squared_errors(moments, solution) * n / max(n - unknowns, 1)
+    errors = np.sqrt(np.outer(variance / n, np.diag(inverse)[:M]))
+    return Solution(solution.weights, biases, errors, solution.condition)
+
+
+def squared_errors(moments: Moments, solution: Solution) -> Floats:
+    """Return the mean squared error (K,) of *solution* on the outputs of *moments*.
+
+    It is a small difference of large sums, so that nothing below their rounding is told: the least is
+    2.2e-16 of the targets' power.
+    """
+    M, n = moments.inputs, max(moments.count, 1)
+    residual = np.hstack([solution.weights, solution.biases[:, np.newaxis], -np.eye(moments.targets)])
+    means = np.einsum("ki,ij,kj->k", residual, moments.sums, residual, optimize=True) / n
+    least: Floats = np.finfo(float).eps * np.diag(moments.sums)[M + 1 :] / n
+    errors: Floats = np.maximum(means, least)
+    return errors
+
+
+def explained(moments: Moments, errors: Floats) -> Floats:
+    """Return the share (K,) of the targets' variance that mean squared *errors* (K,) leave explained.
+
+    A target without variance counts as explained.
+    """
+    M, n = moments.inputs, max(moments.count, 1)
+    targets = moments.sums[M + 1 :, M + 1 :]
+    power = np.diag(targets) / n
+    variance = power - (moments.sums[M, M + 1 :] / n) ** 2
+    is_flat = variance <= _NOTHING * power
+    shares: Floats = np.where(is_flat, 1.0, 1 - errors / np.where(is_flat, 1.0, variance))
+    return shares
