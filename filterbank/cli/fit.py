@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterbank.cli import target
-from filterbank.cli.options import OVERRIDES, GroupedCommand, not_empty, option
+from filterbank.cli.options import OVERRIDES, GroupedCommand, complete_bank, not_empty, option
 from filterbank.cli.options import size as number
 from filterbank.errors import RequestError, shown
 
@@ -65,7 +65,6 @@ def _layer(function: Any) -> Any:
 _SAID = {
     "padding": "How the target's border was made: P, [rows, columns], [top, left, bottom, right], same or "
     "valid.  [default: not known; outputs that see beyond the image do not count]",
-    "activation": "identity, the only one that can be fitted.",
 }
 
 
@@ -129,6 +128,14 @@ _SAID = {
     help="Add NUMBER times the sum of squared weights to the mean squared error.",
 )
 @option(
+    "--init",
+    metavar="BANK",
+    callback=not_empty,
+    shell_complete=complete_bank,
+    group=_FIT,
+    help="With an activation, start from these filters.  [default: the best without it]",
+)
+@option(
     "--ignore-clipped",
     is_flag=True,
     group=_FIT,
@@ -185,6 +192,7 @@ def command(
     """
     import logging
 
+    from filterbank import bankfile
     from filterbank.bankfile.kinds import clean_name
     from filterbank.bankfile.writing import FORMATS, encode, format_of
     from filterbank.fit import Settings, learn, told
@@ -210,7 +218,8 @@ def command(
         ),
     )
     pairs = match(_files(input), [_files(each) for each in targets])
-    fitted = learn(pairs, settings, (clean_name(Path(out).stem) if found.path else "") or "fitted")
+    name = (clean_name(Path(out).stem) if found.path else "") or "fitted"
+    fitted = learn(pairs, settings, name, bankfile.load(given["init"]) if given["init"] else None)
     for warning in told.warnings(fitted):
         click.echo(f"filterbank: warning: {warning}", err=True)
     said = f"Fitted: {told.summary(fitted)}; {told.trust(fitted)}"

@@ -13,7 +13,7 @@ from filterbank.errors import RequestError
 Floats = NDArray[np.float64]
 
 # Directions of the inputs that are this much weaker, in power, than the strongest are rounding errors.
-_NOTHING = 1e-12
+NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +55,15 @@ class Solution:
     """Weights (K, M) and biases (K,), and how far they can be trusted.
 
     ``errors`` are the standard errors of the weights (K, M), were the residuals independent noise;
-    ``condition`` is the largest over the least singular value of the inputs.
+    ``condition`` is the largest over the least singular value of the inputs; ``is_settled`` says that no
+    search for them was broken off.
     """
 
     weights: Floats
     biases: Floats
     errors: Floats
     condition: float
+    is_settled: bool = True
 
 
 def solve(moments: Moments, bias: bool = True, l2: float = 0.0) -> Solution:
@@ -93,7 +95,7 @@ def solve(moments: Moments, bias: bool = True, l2: float = 0.0) -> Solution:
     matrix = moments.sums[:unknowns, :unknowns] / n
     matrix[np.arange(M), np.arange(M)] += l2
     powers, directions = np.linalg.eigh(matrix)
-    lost = int(np.count_nonzero(powers <= _NOTHING * powers[-1]))
+    lost = int(np.count_nonzero(powers <= NOTHING * powers[-1]))
     if lost:
         raise RequestError(
             f"the input does not tell {unknowns:,} unknowns a filter apart: {lost:,} of its directions have "
@@ -133,6 +135,6 @@ def explained(moments: Moments, errors: Floats) -> Floats:
     targets = moments.sums[M + 1 :, M + 1 :]
     power = np.diag(targets) / n
     variance = power - (moments.sums[M, M + 1 :] / n) ** 2
-    is_flat = variance <= _NOTHING * power
+    is_flat = variance <= NOTHING * power
     shares: Floats = np.where(is_flat, 1.0, 1 - errors / np.where(is_flat, 1.0, variance))
     return shares

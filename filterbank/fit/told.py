@@ -46,11 +46,14 @@ def trust(fitted: Fitted) -> str:
 def warnings(fitted: Fitted) -> Iterator[str]:
     """Yield what makes the fit doubtful, and what to do about it."""
     share = fitted.clipped / max(fitted.outputs + fitted.left_out, 1)
-    if share > _CLIPPED and not fitted.left_out:
+    is_linear = fitted.bank.layer.activation.name == "identity"
+    if share > _CLIPPED and is_linear and not fitted.left_out:
         yield (
             f"{share:.1%} of the outputs have a target of 0 or 1, perhaps clipped; "
             "--ignore-clipped leaves them out"
         )
+    if not fitted.solution.is_settled:
+        yield "the search was broken off while the error still fell; go on from there with --init"
     for index, each in enumerate(fitted.bank.layer.filters):
         largest, unsure = float(np.abs(each.weights).max()), float(fitted.solution.errors[index].max())
         if unsure > _UNSURE * largest:

@@ -143,7 +143,11 @@ def posed(case):
         ("", "--padding 1", "accepted for stride 1×1: 78×58"),
         ("", "--padding-mode reflect", "--padding-mode: has no effect without --padding"),
         ("", "--padding same --padding-value 1", "--padding-value: has no effect with padding mode zeros"),
-        ("", "--activation relu", "--activation: found relu; accepted: identity, the only one that can be"),
+        ("", "--activation rellu", "--activation: found the text 'rellu'; accepted: identity, relu"),
+        ("", "--activation abs", "--activation: abs hides the sign: filters fitted without it are no"),
+        ("", "--init sobel", "--init: has no effect without an activation: least squares need no start"),
+        ("", "--activation relu --init sobel", "--init sobel: found 2×1×3×3; accepted: one"),
+        ("", "--activation relu --init gone.yaml", "gone.yaml"),
         ("", "--stride 0", "--stride: found 0; accepted: a whole number"),
         ("", "--as each --target c.png", "c.png: found 3 channels, a.png has 1; accepted with --as each"),
         ("", "--as 2", "a.png: has 1 channel (grey); accepted: 2 channels"),
@@ -183,6 +187,21 @@ def test_what_is_doubtful_is_told():
     unlike = filterbank("fit", "--input", "a.png", "--target", "d.png", *words)
     assert "warning: d: only 0% of the target's variance is explained" in unlike.err
     assert "warning: d: weights up to 0.0" in unlike.err
+
+
+def test_an_activation_is_seen_through():
+    image = noise(60, 80)
+    save("a.png", image)
+    edges = layer(image[None] / 255, np.array([[[[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]]]) / 4, [0.1])
+    save("b.png", np.rint(edges[0].clip(0, 1) * 255).astype(np.uint8))
+    words = "fit", "--input", "a.png", "--target", "b.png", "--size", "3", "--activation", "clip"
+    ended = filterbank(*words, "-o", "edge.yaml")
+    assert ended.err.startswith("filterbank: edge.yaml: 1 filter of 3×3×1 from 4,524 outputs: RMS 0.000")
+    layer_ = bankfile.load("edge.yaml").layer
+    assert np.abs(4 * layer_.weights - [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]).max() < 0.01
+    assert (layer_.activation.name, layer_.biases.round(3).tolist()) == ("clip", [0.1])
+    again = filterbank(*words, "--init", "edge.yaml", "-o", "again.yaml")
+    assert again.err.partition(": ")[2].partition(": ")[2] == ended.err.partition(": ")[2].partition(": ")[2]
 
 
 def test_two_images_of_one_name_are_refused():

@@ -26,7 +26,7 @@ def test_the_examples_say_what_the_document_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sample_images").symlink_to(ROOT / "sample_images")
     listed = commands((ROOT / "docs" / "fitting.md").read_text("utf-8"))
-    assert len(listed) == 6
+    assert len(listed) == 7
     for (program, *words), said in listed:
         assert program == "filterbank"
         assert filterbank(*words).err == said
@@ -34,5 +34,6 @@ def test_the_examples_say_what_the_document_says(tmp_path, monkeypatch):
     gaussian = load_bank("gaussian").filters[0].weights[0]
     assert np.abs(blur - gaussian).max() < 0.0002
     assert round(gaussian.max(), 2) == 0.16
-    sharp = load_bank("sharp.yaml").layer.weights[0, 0]
-    assert np.abs(sharp - [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]).max() < 1e-7
+    for name in ("sharp.yaml", "clip.yaml"):
+        found = load_bank(name).layer.weights[0, 0]
+        assert np.abs(found - [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]).max() < 1e-6
