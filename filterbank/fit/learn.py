@@ -27,7 +27,8 @@ class Fitted:
 
     ``rms`` is the root mean square error where it was fitted; ``held_out`` that of a fit without a tenth of
     the rows, on these rows (None where there are too few); ``explained`` the share of the target's variance.
-    ``clipped`` counts the outputs whose targets are 0 or 1, of ``outputs`` and those ``left_out``.
+    ``clipped`` counts the outputs whose targets are 0 or 1, of ``outputs`` and those ``left_out``;
+    ``largest`` is the largest size of a target.
     """
 
     bank: Bank
@@ -35,6 +36,7 @@ class Fitted:
     outputs: int
     left_out: int
     clipped: int
+    largest: float
     rms: Floats
     held_out: Floats | None
     explained: Floats
@@ -69,7 +71,7 @@ def learn(
     (array([0., 2., 0.]), array([1.]))
     """
     outputs = Outputs(pairs, settings)
-    kept, held = _moments(outputs)
+    kept, held = _moments(outputs, settings.bias)
     moments = kept + held
     try:
         solution = solve(moments, settings.bias, settings.l2)
@@ -98,6 +100,7 @@ def learn(
         moments.count,
         outputs.left_out,
         outputs.clipped,
+        outputs.largest,
         np.sqrt(errors),
         None if errors_held is None else np.sqrt(errors_held),
         explained(moments, errors),
@@ -105,13 +108,14 @@ def learn(
     )
 
 
-def _moments(outputs: Outputs) -> tuple[Moments, Moments]:
+def _moments(outputs: Outputs, bias: bool) -> tuple[Moments, Moments]:
     """Return the moments of the outputs kept and of those held out."""
     parts: dict[bool, Moments] = {}
     for is_held, columns in outputs.sweep():
         if not parts:
-            targets = len(columns) - 1 - outputs.inputs
-            parts = {part: Moments.none(outputs.inputs, targets) for part in (False, True)}
+            origin = columns.mean(axis=1) if bias and columns.size else np.zeros(len(columns))
+            origin[outputs.inputs] = 0
+            parts = {part: Moments.none(origin, outputs.inputs) for part in (False, True)}
         parts[is_held].add(columns)
     if not parts:
         raise RequestError("no pairs of images; accepted: at least one")

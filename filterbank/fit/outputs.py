@@ -48,7 +48,8 @@ class Settings:
 class Outputs:
     """The outputs of all pairs that count. ``layer`` and ``names`` are known once a sweep has begun.
 
-    ``clipped`` counts those of the last sweep with a target of 0 or 1, ``left_out`` those left out for it.
+    ``clipped`` counts those of the last sweep with a target of 0 or 1, ``left_out`` those left out for it;
+    ``largest`` is the largest size of a target.
     """
 
     layer: Layer
@@ -59,6 +60,7 @@ class Outputs:
         self._is_bordered = "padding" in dict(settings.options)
         self._is_known = False
         self.clipped = self.left_out = 0
+        self.largest = 0.0
 
     @property
     def input(self) -> Kind:
@@ -106,6 +108,7 @@ class Outputs:
                 with np.errstate(invalid="ignore"):
                     if not np.isfinite(columns.sum()):
                         raise ImageError("found NaN or infinity among the values; accepted: finite numbers")
+                self.largest = max(self.largest, float(np.abs(columns[self.inputs + 1 :]).max()))
                 yield is_held, self._unclipped(columns) if sample.is_coded else columns
 
     def _counting(self, sample: Sample) -> tuple[NDArray[Any], NDArray[Any]]:

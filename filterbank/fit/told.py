@@ -16,15 +16,16 @@ _ROUNDING = 1e-7
 _CLIPPED, _UNSURE, _EXPLAINED = 0.001, 0.05, 0.5
 
 
-def error(rms: float) -> str:
-    """Return a root mean square error, and what it is in decibels below 1.
+def error(rms: float, largest: float = 1.0) -> str:
+    """Return a root mean square error; for targets up to 1, as pictures are, also in decibels below 1.
 
-    >>> error(0.01), error(1e-9)
-    ('RMS 0.01 (PSNR 40.0 dB)', 'RMS below 1e-7')
+    >>> error(0.01), error(1e-9), error(0.01, 5.0)
+    ('RMS 0.01 (PSNR 40.0 dB)', 'RMS below 1e-07', 'RMS 0.01')
     """
-    if rms < _ROUNDING:
-        return "RMS below 1e-7"
-    return f"RMS {rms:.3g} (PSNR {-20 * math.log10(rms):.1f} dB)"
+    rounding = _ROUNDING * max(largest, 1.0)
+    if rms < rounding:
+        return f"RMS below {rounding:.1g}"
+    return f"RMS {rms:.3g}" + (f" (PSNR {-20 * math.log10(rms):.1f} dB)" if largest <= 1 else "")
 
 
 def summary(fitted: Fitted) -> str:
@@ -33,8 +34,10 @@ def summary(fitted: Fitted) -> str:
     count, shape = len(layer.filters), "×".join(map(str, (*layer.kernel, fitted.bank.channels)))
     said = f"{count} filter{'s' * (count != 1)} of {shape} from {fitted.outputs:,} outputs"
     said += f" of {fitted.pairs} pairs" if fitted.pairs > 1 else ""
-    said += f": {error(_over_all(fitted.rms))}"
-    return said + (f", held out {error(_over_all(fitted.held_out))}" if fitted.held_out is not None else "")
+    said += f": {error(_over_all(fitted.rms), fitted.largest)}"
+    if fitted.held_out is None:
+        return said
+    return f"{said}, held out {error(_over_all(fitted.held_out), fitted.largest)}"
 
 
 def trust(fitted: Fitted) -> str:
@@ -47,7 +50,8 @@ def warnings(fitted: Fitted) -> Iterator[str]:
     """Yield what makes the fit doubtful, and what to do about it."""
     share = fitted.clipped / max(fitted.outputs + fitted.left_out, 1)
     is_linear = fitted.bank.layer.activation.name == "identity"
-    if share > _CLIPPED and is_linear and not fitted.left_out:
+    is_exact = _over_all(fitted.rms) < _ROUNDING
+    if share > _CLIPPED and is_linear and not is_exact and not fitted.left_out:
         yield (
             f"{share:.1%} of the outputs have a target of 0 or 1, perhaps clipped; "
             "--ignore-clipped leaves them out"

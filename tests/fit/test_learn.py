@@ -233,6 +233,15 @@ def test_a_map_stands_for_its_values():
     assert_learned(fitted, filterbank.load_bank("sobel").layer.weights[:1], [0])
 
 
+def test_values_far_from_zero_keep_their_digits():
+    image = 1e4 + 10 * noise(1, 60, 60).astype(np.float64)
+    image = image.astype(np.float32)
+    weights = RNG.normal(size=(1, 1, 3, 3)) * 1e-3
+    fitted = fit(pair(image, layer(image, weights, [3.0])), (3, 3))
+    assert_learned(fitted, weights, [3.0], 1e-3)
+    assert np.abs(fitted.bank.layer.weights - weights).max() < 2e-8
+
+
 def test_large_pictures_go_in_bands(monkeypatch):
     image, weights = noise(1, 40, 50), RNG.normal(size=(1, 1, 3, 3))
     files = pair(image, layer(image, weights, [0.5]))
