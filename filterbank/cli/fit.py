@@ -18,8 +18,12 @@ from filterbank.errors import RequestError, shown
 
 if TYPE_CHECKING:
     from filterbank.batch.inputs import Source
+    from filterbank.imagefile import ReadOptions
+    from filterbank.model import Bank
 
-_PAIRS, _LAYER, _FIT, _BANK = "Pairs", "The layer", "The fit", "The bank"
+_PAIRS, _LAYER, _FIT = "Pairs", "The layer", "The fit"
+_ALONE, _BANK = "From images alone", "The bank"
+_FLAGS = {"target_kind": "target-as"}
 _LONGEST = 3900  # characters of a bank's source
 
 
@@ -81,7 +85,6 @@ _SAID = {
 @option(
     "--target",
     "targets",
-    required=True,
     multiple=True,
     metavar="B",
     callback=not_empty,
@@ -142,6 +145,31 @@ _SAID = {
     help="Leave out where a target stored as integers is 0 or 1.",
 )
 @option(
+    "--learn",
+    type=click.Choice(("pca", "zca", "kmeans")),
+    group=_ALONE,
+    help="Instead of --target: principal components of the patches of A, a filter a channel that whitens, or "
+    "centroids of whitened patches.",
+)
+@option(
+    "--count",
+    type=click.IntRange(1, 4096),
+    default=16,
+    show_default=True,
+    metavar="K",
+    group=_ALONE,
+    help="Filters of pca and kmeans.",
+)
+@option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    group=_ALONE,
+    help="What kmeans draws by.",
+)
+@option(
     "-o",
     "--out",
     required=True,
@@ -187,23 +215,41 @@ def command(
 ) -> None:
     """Learn the filters that turn image A into image B, with the least squared error, as a bank file.
 
+    With --learn, filters that the patches of A suggest by themselves.
+
     A and B are images or folders; of folders, files of the same name are pairs. The error is told where the
     filters were fitted, and for a fit without a tenth of the rows, on these rows.
     """
     import logging
 
-    from filterbank import bankfile
     from filterbank.bankfile.kinds import clean_name
     from filterbank.bankfile.writing import FORMATS, encode, format_of
-    from filterbank.fit import Settings, learn, told
-    from filterbank.fit.pairing import match
-    from filterbank.imagefile import ReadOptions
 
     # tifffile logs what it also raises.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    if bool(targets) == bool(given["learn"]):
+        raise click.UsageError(
+            "give --target B for the filters from A to B, or --learn for A alone: one of the two"
+        )
     found = target.find(out, on_exists, tuple(ending for endings in FORMATS.values() for ending in endings))
     if found.is_skipped:
         return
+    name = (clean_name(Path(out).stem) if found.path else "") or "fitted"
+    bank, said = _from_pairs(input, targets, name, given) if targets else _from_patches(input, name, given)
+    found.write(
+        encode(replace(bank, source=bank.source or _typed()), format_of(out) if Path(out).suffix else "yaml")
+    )
+    if not quiet:
+        click.echo(f"filterbank: {shown(found.path or name)}: {said}", err=True)
+
+
+def _from_pairs(input: str, targets: tuple[str, ...], name: str, given: dict[str, Any]) -> tuple[Bank, str]:
+    """Return the bank from *input* to *targets*, and its summary; what is doubtful is printed."""
+    from filterbank import bankfile
+    from filterbank.bankfile.kinds import clean_name
+    from filterbank.fit import Settings, learn, told
+    from filterbank.fit.pairing import match
+
     settings = Settings(
         kernel=given["size"],
         names=tuple(clean_name(Path(each).stem) or "filter" for each in targets),
@@ -213,20 +259,41 @@ def command(
         ignore_clipped=given["ignore_clipped"],
         input=given["input_kind"],
         target=given["target_kind"],
-        reading=ReadOptions(
-            max_pixels=given["max_pixels"], layout=given["layout"], orient=not given["no_orient"]
-        ),
+        reading=_reading(given),
     )
     pairs = match(_files(input), [_files(each) for each in targets])
-    name = (clean_name(Path(out).stem) if found.path else "") or "fitted"
     fitted = learn(pairs, settings, name, bankfile.load(given["init"]) if given["init"] else None)
     for warning in told.warnings(fitted):
         click.echo(f"filterbank: warning: {warning}", err=True)
-    said = f"Fitted: {told.summary(fitted)}; {told.trust(fitted)}"
-    format = format_of(out) if Path(out).suffix else "yaml"
-    found.write(encode(replace(fitted.bank, description=said, source=_typed()), format))
-    if not quiet:
-        click.echo(f"filterbank: {shown(found.path or fitted.bank.name)}: {told.summary(fitted)}", err=True)
+    summary = told.summary(fitted)
+    return replace(fitted.bank, description=f"Fitted: {summary}; {told.trust(fitted)}"), summary
+
+
+def _from_patches(input: str, name: str, given: dict[str, Any]) -> tuple[Bank, str]:
+    """Return the bank that the patches of *input* suggest, and its summary."""
+    from filterbank.fit.patches import PatchSettings, learn_patches
+
+    idle = [
+        key
+        for key in (*OVERRIDES, "target_kind", "init", "l2", "ignore_clipped")
+        if key != "bias" and given[key]
+    ]
+    if idle or not given["bias"]:
+        flag = _FLAGS.get(idle[0], idle[0].replace("_", "-")) if idle else "no-bias"
+        raise RequestError(f"--{flag}: has no effect with --learn; accepted: with --target; leave it out")
+    settings = PatchSettings(
+        given["learn"], given["size"], given["count"], given["seed"], given["input_kind"], _reading(given)
+    )
+    bank = learn_patches(list(_files(input).values()), settings, name)
+    shape = "×".join(map(str, (*bank.layer.kernel, bank.channels)))
+    count = len(bank.filters)
+    return bank, f"{count} filter{'s' * (count != 1)} of {shape}: {bank.description}"
+
+
+def _reading(given: dict[str, Any]) -> ReadOptions:
+    from filterbank.imagefile import ReadOptions
+
+    return ReadOptions(max_pixels=given["max_pixels"], layout=given["layout"], orient=not given["no_orient"])
 
 
 def _files(place: str) -> dict[str, Path]:

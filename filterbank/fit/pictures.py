@@ -58,6 +58,20 @@ class Reader:
         """What the inputs are turned into, once one was read."""
         return self._kinds["input"]
 
+    def inputs(self, path: Path) -> Iterator[NDArray[Any]]:
+        """Yield the pixels (C, H, W) of an input, or for ``each`` those of every channel.
+
+        Raises
+        ------
+        ImageError
+            It cannot be read, or has other channels than it must.
+        """
+        pixels = self._prepared(path, imagefile.read(path, self.reading), "input", self.input)
+        if self.kind == "each":
+            yield from (pixels[channel : channel + 1] for channel in range(len(pixels)))
+        else:
+            yield pixels
+
     def samples(self, pair: Pair) -> Iterator[Sample]:
         """Yield the samples of *pair*: one, or for input ``each`` one a channel.
 

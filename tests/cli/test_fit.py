@@ -204,6 +204,45 @@ def test_an_activation_is_seen_through():
     assert again.err.partition(": ")[2].partition(": ")[2] == ended.err.partition(": ")[2].partition(": ")[2]
 
 
+@pytest.mark.parametrize(("method", "count"), [("pca", 5), ("zca", 1), ("kmeans", 5)])
+def test_images_alone_suggest_filters(method, count):
+    save("in/a.png", noise(40, 40))
+    save("in/b.png", noise(30, 50, seed=1))
+    words = "fit", "--input", "in", "--learn", method, "--count", "5", "--size", "3", "-o"
+    ended = filterbank(*words, "f.yaml")
+    assert ended.err.startswith(
+        f"filterbank: f.yaml: {count} filter{'s' * (count > 1)} of 3×3×1: {method} of "
+    )
+    assert ended.err.endswith(" of 2 images\n")
+    checked = bankfile.check("f.yaml")
+    assert (checked.faults, len(checked.bank.filters)) == ((), count)
+    assert filterbank(*words, "-").out.splitlines()[1:] == Path("f.yaml").read_bytes().splitlines()[1:]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("", "give --target B for the filters from A to B, or --learn for A alone: one of the two"),
+        ("--learn pca --target a.png", "or --learn for A alone: one of the two"),
+        ("--learn pca --stride 2", "--stride: has no effect with --learn; accepted: with --target; leave it"),
+        ("--learn pca --no-bias", "--no-bias: has no effect with --learn"),
+        ("--learn pca --target-as gray", "--target-as: has no effect with --learn"),
+        (
+            "--learn pca --count 10",
+            "the patches vary in 9 of 9 directions; accepted: at least 10; use more or",
+        ),
+        ("--learn pca --size 99", "--size: found patches of 9,801 numbers; accepted: at most 4,096; use a"),
+        ("--learn pca --size 41", "a.png: a kernel spanning 41×41 (rows × columns) does not fit"),
+        ("--learn ica", "Invalid value for '--learn': 'ica' is not one of 'pca', 'zca', 'kmeans'"),
+    ],
+)
+def test_what_images_alone_do_not_suggest_is_told(options, said):
+    save("a.png", noise(40, 40))
+    ended = filterbank("fit", "--input", "a.png", "--size", "3", "-o", "f.yaml", *options.split(), code=2)
+    assert said in ended.err
+    assert not Path("f.yaml").exists()
+
+
 def test_two_images_of_one_name_are_refused():
     made_pair("in/a.png", "out/a.png")
     made_pair("in/a.bmp", "out/b.png")

@@ -26,7 +26,7 @@ def test_the_examples_say_what_the_document_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sample_images").symlink_to(ROOT / "sample_images")
     listed = commands((ROOT / "docs" / "fitting.md").read_text("utf-8"))
-    assert len(listed) == 7
+    assert len(listed) == 8
     for (program, *words), said in listed:
         assert program == "filterbank"
         assert filterbank(*words).err == said
