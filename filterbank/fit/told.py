@@ -14,6 +14,8 @@ _ROUNDING = 1e-7
 # Shares beyond which a fit is doubtful: of clipped outputs, of a weight's standard error in the
 # largest weight, of the target's variance that is explained.
 _CLIPPED, _UNSURE, _EXPLAINED = 0.001, 0.05, 0.5
+# Outputs of an unknown; with fewer, noise is fitted rather than averaged.
+_ENOUGH = 2
 
 
 def error(rms: float, largest: float = 1.0) -> str:
@@ -55,6 +57,12 @@ def warnings(fitted: Fitted) -> Iterator[str]:
         yield (
             f"{share:.1%} of the outputs have a target of 0 or 1, perhaps clipped; "
             "--ignore-clipped leaves them out"
+        )
+    unknowns = fitted.solution.weights.shape[1] + 1
+    if fitted.outputs < _ENOUGH * unknowns:
+        yield (
+            f"only {fitted.outputs:,} outputs for {unknowns:,} unknowns a filter: the error says little; "
+            "use larger or more images, or a smaller --size"
         )
     if not fitted.solution.is_settled:
         yield "the search was broken off while the error still fell; go on from there with --init"

@@ -183,6 +183,9 @@ def test_what_is_doubtful_is_told():
     left = filterbank("fit", "--input", "a.png", "--target", "c.png", "--ignore-clipped", *words)
     assert "warning" not in left.err
     assert bankfile.load("f.yaml").layer.weights[0, 0, 1, 1] == pytest.approx(2, abs=0.01)
+    made_pair("e.png", "f.png", size=(9, 10))
+    few = filterbank("fit", "--input", "e.png", "--target", "f.png", "--size", "5", *words[2:])
+    assert "warning: only 30 outputs for 26 unknowns a filter: the error says little; use larger" in few.err
     save("d.png", noise(60, 80, seed=7))
     unlike = filterbank("fit", "--input", "a.png", "--target", "d.png", *words)
     assert "warning: d: only 0% of the target's variance is explained" in unlike.err
