@@ -20,7 +20,7 @@ from filterbank.errors import FilterbankError, RequestError, shown
 from filterbank.imagefile import ReadOptions
 from filterbank.imagefile.encode import EXTENSIONS, TOPS
 from filterbank.imagefile.tone import RangeSpec
-from filterbank.model import Bank
+from filterbank.model import Bank, Layer
 
 STANDARD_OUTPUT = "-"
 ON_EXISTS = ("error", "skip", "overwrite")
@@ -37,6 +37,7 @@ class Settings:
     template: str | None = None
     format: str = "png"
     stack: bool = False
+    all_layers: bool = False
     range: RangeSpec = field(default_factory=RangeSpec)
     range_over: str = "map"
     method: str = "auto"
@@ -66,6 +67,7 @@ class Settings:
             "filter": list(self.filters),
             "format": self.format,
             "stack": self.stack,
+            "all_layers": self.all_layers,
             "range": str(self.range),
             "range_over": self.range_over,
             "method": self.method,
@@ -102,6 +104,10 @@ class Job:
     def manifest(self) -> Path:
         """The path of the manifest."""
         return Path(self.out, MANIFEST)
+
+    def layers(self, bank: Bank) -> dict[int, Layer]:
+        """Return the layers of *bank* whose maps are written, by their number from 1."""
+        return _written(bank, self.settings)
 
     def reading(self, source: Source) -> ReadOptions:
         """Return how *source* is read."""
@@ -159,7 +165,10 @@ def make(
     workers = jobs or len(os.sched_getaffinity(0))
     if workers < 1:
         raise RequestError(f"--jobs {workers}; accepted: 1 or more workers")
-    layers = [(bank.name, bank.layer.maps) for bank in banks]
+    layers = [
+        (bank.name, {number: layer.maps for number, layer in _written(bank, settings).items()})
+        for bank in banks
+    ]
     namer = names.namer(
         settings.template, layers, stack=settings.stack, ext=settings.extension, out=os.path.normpath(out)
     )
@@ -195,6 +204,11 @@ def each_page(sources: Iterable[Source]) -> list[Source]:
             count = 1
         pages += [source] if count == 1 else [replace(source, page=page) for page in range(count)]
     return pages
+
+
+def _written(bank: Bank, settings: Settings) -> dict[int, Layer]:
+    every = dict(enumerate(bank.stack.layers, 1))
+    return every if settings.all_layers else dict([every.popitem()])
 
 
 def _check_settings(settings: Settings) -> None:

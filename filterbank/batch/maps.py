@@ -22,7 +22,6 @@ from filterbank.imagefile import encode, tone
 from filterbank.imagefile.encode import NpyStack, TiffStack
 from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.png import Deflate
-from filterbank.model import Bank
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,14 +42,14 @@ def write(
     """
     maps = toned(job, todo, shared, crew)
     if job.settings.stack:
-        finished = (_finish(job, todo.bank, one, files[0]) for one in maps)
+        finished = (_finish(job, todo, one, files[0]) for one in maps)
         with _destination(job, files[0], written) as stream:
             return tuple(_write_stack(job, todo, finished, stream))
 
     def write_one(item: tuple[Toned, str]) -> MapRecord:
         one, file = item
         crew.check()
-        finished = _finish(job, todo.bank, one, file)
+        finished = _finish(job, todo, one, file)
         with _destination(job, file, written) as stream:
             _write_map(job, finished, todo.alpha, stream, crew)
         return finished.record
@@ -58,8 +57,8 @@ def write(
     return tuple(crew.maps(write_one, zip(maps, files, strict=True), len(files)))
 
 
-def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
-    scale = one.scale
+def _finish(job: Job, todo: Planned, one: Toned, file: str) -> _Finished:
+    scale, bank = one.scale, todo.bank
     text = MapText(
         filter=one.name,
         bank=bank.name,
@@ -81,6 +80,7 @@ def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
         clipped=one.clipped / one.pixels.size,
         negative=one.told.negative,
         method=one.method,
+        layer=todo.layer,
     )
     return _Finished(one.pixels, text, record)
 

@@ -56,7 +56,8 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     group=_MAPS,
     help="The files' names, of {dir} {stem} {name} {bank} {filter} {index} {layer} {ext}; {index} counts "
     "the filters from 0, {layer} the layers from 1.  "
-    "[default: {dir}/{stem}/{filter}.{ext}; with several banks {dir}/{stem}/{bank}/{filter}.{ext}]",
+    "[default: {dir}/{stem}/{filter}.{ext}; with several banks {dir}/{stem}/{bank}/{filter}.{ext}; "
+    "with --all-layers {layer}/ before {filter}]",
 )
 @option(
     "--format",
@@ -80,6 +81,12 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     is_flag=True,
     group=_MAPS,
     help="One file per image: a TIFF with a page per filter, or a (K,H2,W2) npy.",
+)
+@option(
+    "--all-layers",
+    is_flag=True,
+    group=_MAPS,
+    help="Write the maps of every layer of a stack, not those of the last alone.",
 )
 @option(
     "--range",

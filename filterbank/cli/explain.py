@@ -87,7 +87,7 @@ def command(
     _keep(told, names)
     if run:
         told["measured"] = _measured(loaded, plan, None if pixels is None else pixels.pixels)
-    images = _images(loaded, pixels.planes) if at and pixels is not None else []
+    images = _images(loaded, plan, pixels.planes) if at and pixels is not None else []
     sums = [
         (engine.one_output(plan.layers[-1], planes, name, *at), channel)
         for channel, planes in enumerate(images)
@@ -130,9 +130,22 @@ def _keep(told: dict[str, Any], names: list[str]) -> None:
         layer["filters"] = [filter for filter in layer["filters"] if filter["name"] in wanted]
 
 
-def _images(bank: Bank, planes: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Return what enters the layer: the image, or every channel of it where each is on its own."""
-    return [plane[None] for plane in planes] if bank.input == "each" else [planes]
+def _images(bank: Bank, plan: Plan, planes: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return what enters the last layer: the image, or every channel of it where each is on its own.
+
+    Of a stack these are the maps of the layer before the last.
+    """
+    import numpy as np
+
+    from filterbank import engine
+    from filterbank.model import Stack
+
+    images = [plane[None] for plane in planes] if bank.input == "each" else [planes]
+    before = plan.layers[:-1]
+    if not before:
+        return images
+    first = engine.Plan(Stack(tuple(each.layer for each in before)), before)
+    return [np.stack([values for _, values in engine.run(first, image)]) for image in images]
 
 
 def _sum_json(terms: Terms, channel: int | None) -> dict[str, Any]:
@@ -191,12 +204,11 @@ def _text(bank: Bank, told: dict[str, Any]) -> str:
     blocks = [f"{bank.name}: {bank.description}".rstrip(": ") + f"\n{'digest':<16} {bank.digest}"]
     for number, layer in enumerate(layers, 1):
         title = [f"layer {number}"] if len(layers) > 1 else []
-        blocks.append("\n".join([*title, *_layer_lines(layer, bank.input)]))
+        kind = bank.input if bank.input == "each" or number == 1 else layer["input"]["channels"]
+        blocks.append("\n".join([*title, *_layer_lines(layer, kind)]))
+        blocks.append("\n".join(_filter_lines(layer["filters"])))
     if len(layers) > 1:
-        blocks.append(
-            f"whole stack: receptive field {_by(told['receptive_field'])}, {told['weights']:,} weights"
-        )
-    blocks.append("\n".join(_filter_lines(told["filters"])))
+        blocks.append("\n".join(["whole stack", *_stack_lines(told)]))
     if bank.layer.combine:
         blocks.append("\n".join(["maps", *combinations(bank.layer)]))
     if "measured" in told:
@@ -252,6 +264,20 @@ def _layer_lines(layer: dict[str, Any], kind: str | int) -> list[str]:
         ("receptive field", f"{_by(layer['receptive_field'])} rows × columns"),
         ("multiply-adds", f"{layer['multiply_adds']:,}"),
         ("memory", f"{layer['memory'] / 1e6:,.1f} MB for pixels, padding and one map"),
+    ]
+    return [f"{name:<16} {value}" for name, value in pairs]
+
+
+def _stack_lines(told: dict[str, Any]) -> list[str]:
+    dense = told["fully_connected"]
+    pairs = [
+        ("input", f"{_whc(told['input'])}  (W1×H1×C)"),
+        ("output", f"{_whc(told['output'])}  (W2×H2×K)"),
+        ("weights", f"{told['weights']:,}; fully connected {dense['weights']:,}"),
+        ("biases", f"{told['biases']:,}; fully connected {dense['biases']:,}"),
+        ("receptive field", f"{_by(told['receptive_field'])} rows × columns"),
+        ("multiply-adds", f"{told['multiply_adds']:,}"),
+        ("memory", f"{told['memory'] / 1e6:,.1f} MB for the layer that needs most"),
     ]
     return [f"{name:<16} {value}" for name, value in pairs]
 
