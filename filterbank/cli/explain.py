@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterbank.cli.options import not_empty
+from filterbank.cli.options import not_empty, width_height
 from filterbank.cli.wording import combinations
 
 if TYPE_CHECKING:
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
     from filterbank.engine import Plan, Terms
     from filterbank.model import Bank
-
-
-def _size(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    width, cross, height = text.lower().replace("×", "x").partition("x")
-    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise click.BadParameter(f"found {text!r}; accepted: WIDTHxHEIGHT, such as 640x480")
-    return int(height), int(width)
 
 
 def _place(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -38,7 +29,7 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
 
 @click.command(short_help="Tell a bank's shapes, weights, cost and methods, or one output's sum.")
 @click.argument("bank", metavar="BANK", callback=not_empty)
-@click.option("--size", callback=_size, metavar="WxH", help="Width and height of the image.")
+@click.option("--size", callback=width_height, metavar="WxH", help="Width and height of the image.")
 @click.option(
     "--image",
     type=click.Path(readable=False),
