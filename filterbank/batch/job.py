@@ -220,3 +220,5 @@ def _check_settings(settings: Settings) -> None:
     ):
         if found not in accepted:
             raise RequestError(f"{name} {found}; accepted: {', '.join(accepted)}")
+    if settings.stack and settings.format == "csv":
+        raise RequestError("--stack with --format csv: a csv holds one map; accepted: npy, tiff, png, png16")

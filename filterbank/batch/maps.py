@@ -88,6 +88,8 @@ def _finish(job: Job, todo: Planned, one: Toned, file: str) -> _Finished:
 def _write_map(job: Job, finished: _Finished, alpha: Values | None, stream: BinaryIO, crew: Crew) -> None:
     if job.settings.format == "npy":
         encode.write_npy(finished.pixels, stream, alpha)
+    elif job.settings.format == "csv":
+        encode.write_csv(finished.pixels, stream)
     elif job.settings.format == "tiff":
         encode.write_tiff(finished.pixels, finished.text, stream, alpha)
     else:

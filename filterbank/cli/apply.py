@@ -12,7 +12,7 @@ from filterbank.cli.options import GroupedCommand, complete_bank, not_empty, opt
 if TYPE_CHECKING:
     from filterbank.batch.decoded import Ahead
 
-FORMATS = ("png", "png16", "tiff", "npy")
+FORMATS = ("png", "png16", "tiff", "npy", "csv")
 COMPRESSIONS = ("fast", "small")
 METHODS = ("auto", "direct", "separable", "winograd", "fft")
 
@@ -65,7 +65,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     default="png",
     show_default=True,
     group=_MAPS,
-    help="8-bit codes, 16-bit codes, or the exact float32 values.",
+    help="8-bit codes, 16-bit codes, or the exact float32 values; csv has a line a row.",
 )
 @option(
     "--compress",
@@ -143,11 +143,12 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
 )
 @option(
     "--layout",
-    type=click.Choice(("chw", "hwc")),
+    type=click.Choice(("chw", "hwc", "cw", "wc")),
     default="chw",
     show_default=True,
     group=_READING,
-    help="Order of an npy's axes: channels first or last.",
+    help="Order of an npy's axes: channels first or last; cw and wc for signals, whose rows or columns are "
+    "channels, in csv and tsv too.",
 )
 @option(
     "--linear",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from filterbank.engine import Plan, Terms
+    from filterbank.imagefile import Prepared
     from filterbank.model import Bank
 
 
@@ -37,6 +38,13 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
     help="Take the size and the pixels from this image.",
 )
 @click.option(
+    "--layout",
+    type=click.Choice(("chw", "hwc", "cw", "wc")),
+    default="chw",
+    show_default=True,
+    help="Order of an npy's axes, as in apply; cw and wc for signals.",
+)
+@click.option(
     "--at", callback=_place, metavar="X,Y", help="Print the whole sum of this output; needs --image."
 )
 @click.option("--filter", "filters", multiple=True, metavar="GLOB", help="Only these filters; repeatable.")
@@ -47,6 +55,7 @@ def command(
     bank: str,
     size: tuple[int, int] | None,
     image: str | None,
+    layout: str,
     at: tuple[int, int] | None,
     filters: tuple[str, ...],
     method: str,
@@ -60,7 +69,7 @@ def command(
     """
     import json
 
-    from filterbank import bankfile, engine, imagefile
+    from filterbank import bankfile, engine
 
     if (size is None) == (image is None):
         raise click.UsageError("give --size WxH or --image FILE, one of the two")
@@ -69,7 +78,7 @@ def command(
     loaded = bankfile.load(bank)
     # The plan is the whole bank's: what is listed must not change what is computed.
     names = bankfile.matching(loaded, filters)
-    pixels = imagefile.prepare(imagefile.read(image), loaded.input) if image else None
+    pixels = _read(image, layout, loaded) if image else None
     if pixels is not None:
         size = pixels.pixels.shape[1], pixels.pixels.shape[2]
     assert size is not None
@@ -100,6 +109,13 @@ def command(
         )
     else:
         click.echo(_text(loaded, told))
+
+
+def _read(image: str, layout: str, bank: Bank) -> Prepared:
+    """Return what *bank* turns the image into."""
+    from filterbank import imagefile
+
+    return imagefile.prepare(imagefile.read(image, imagefile.ReadOptions(layout=layout)), bank.input)
 
 
 def _measured(bank: Bank, plan: Plan, pixels: Any) -> dict[str, float]:
