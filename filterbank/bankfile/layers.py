@@ -118,7 +118,7 @@ def _sizes(layer: WrittenLayer | None) -> list[int]:
 
 def _opened(given: Given, faults: Faults) -> Built | None:
     """Return the bank of the file *given*, read once however often it is named; None where it cannot be."""
-    from filterbank.bankfile.lookup import beside, read, shipped  # noqa: PLC0415 - it builds banks with this
+    from filterbank.bankfile.lookup import beside, place, read, shipped  # noqa: PLC0415 - it builds
 
     reference, opened = beside(given.value, faults.source.folder), faults.source.opened
     if reference is None:
@@ -126,18 +126,18 @@ def _opened(given: Given, faults: Faults) -> Built | None:
         accepted = "accepted: a path from this bank's folder, or a shipped bank"
         faults.add(given.at, "bank", found, accepted, nearest(given.value, shipped()))
         return None
-    place = reference.resolve()
-    if place in opened and opened[place] is None:
+    own = place(reference)
+    if own in opened and opened[own] is None:
         chain = [path for path, bank in opened.items() if bank is None]
-        circle = " → ".join(path.name for path in (*chain[chain.index(place) :], place))
+        circle = " → ".join(path.name for path in (*chain[chain.index(own) :], own))
         faults.add(given.at, "bank", f"found a circle: {circle}", "accepted: a bank that does not need this")
         return None
-    if place not in opened:
+    if own not in opened:
         try:
-            opened[place] = read(reference, opened)[0]
+            opened[own] = read(reference, opened)[0]
         except (BankError, RequestError) as error:
-            opened[place] = error
-    result: Built | BankError | RequestError = opened[place]
+            opened[own] = error
+    result: Built | BankError | RequestError = opened[own]
     if isinstance(result, BankError):
         faults.include(given.at, result.faults)
         return None

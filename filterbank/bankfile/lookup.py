@@ -87,6 +87,11 @@ def beside(reference: str, folder: Path) -> Path | None:
     return find(reference) if reference.replace("_", "-") in shipped() else None
 
 
+def place(path: Path) -> Path:
+    """Return the one name of a file that may have several; unlike Path.resolve() it raises nothing."""
+    return Path(os.path.realpath(path))
+
+
 def read(reference: str | os.PathLike[str], opened: dict[Path, Any] | None = None) -> tuple[Built, Source]:
     """Return the bank that *reference* means and how it was written, and the text it was written in.
 
@@ -104,7 +109,7 @@ def read(reference: str | os.PathLike[str], opened: dict[Path, Any] | None = Non
         return load_weights(path, pick)
     found = locate(reference)
     opened = {} if opened is None else opened
-    opened[found.resolve()] = None
+    opened[place(found)] = None
     source = read_source(reference if Path(reference) == found else found, opened)
     return build(*parse(source)), source
 

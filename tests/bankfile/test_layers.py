@@ -146,6 +146,15 @@ def test_a_circle_is_told_where_it_closes(write):
     ]
 
 
+def test_a_link_that_leads_to_itself_is_told(write, tmp_path):
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    with pytest.raises(RequestError, match=r"cannot be read|no such file"):
+        bankfile.load(tmp_path / "loop.yaml")
+    (fault,) = faults(write("net.yaml", "layers: [{bank: loop.yaml}]"))
+    assert fault.startswith("net.yaml:1:17: layer 1: bank: ")
+    assert "cannot be read" in fault or "no such file" in fault
+
+
 def test_files_that_double_are_no_bomb(write):
     write("0.yaml", "layers: [{bank: identity}]")
     for number in range(1, 40):
