@@ -161,6 +161,16 @@ def make_sheet(folder: Path) -> None:
         save(sheet, "soft_edges.png")
 
 
+def make_matrix(folder: Path) -> None:
+    """The matrix of two filters on an image of few pixels."""
+    picture = folder / "matrix.png"
+    filterbank(
+        "matrix", "sobel", "--size", "6x5", "-o", folder / "matrix.npz", "--picture", picture, "--quiet"
+    )
+    with Image.open(picture) as drawn:
+        save(drawn.reduce(2).quantize(COLOURS), "matrix.png")
+
+
 def sheet_of(name: str, folder: Path) -> Image.Image:
     """Return the sheet of a shipped bank; on one scale unless that would leave filters pale."""
     bank = bankfile.load(name)
@@ -191,6 +201,7 @@ def main() -> None:
         make_maps(Path(folder))
         make_padding(Path(folder))
         make_sheet(Path(folder))
+        make_matrix(Path(folder))
         make_gallery(Path(folder))
 
 

@@ -43,7 +43,7 @@ def apply(
     image: AnyImage,
     bank: AnyBank,
     *,
-    layout: Literal["CHW", "HWC"] = "CHW",
+    layout: Literal["CHW", "HWC", "CW", "WC"] = "CHW",
     method: str = "auto",
     threads: int | None = None,
 ) -> NDArray[np.float32]:
@@ -60,7 +60,8 @@ def apply(
     bank
         A Bank, the name of a shipped bank, or a path.
     layout
-        ``HWC`` for arrays (H, W, C), whose channels come last.
+        ``HWC`` for arrays (H, W, C), whose channels come last; ``CW`` and ``WC`` for signals of several
+        channels, which are images of one row.
     method
         How; never changes the answer beyond the accuracy bar.
     threads
@@ -155,8 +156,8 @@ def _threads(threads: int | None) -> int:
 
 def _image(image: AnyImage, layout: str) -> Image:
     order = layout.lower()
-    if order not in ("chw", "hwc"):
-        raise RequestError(f"layout: found {layout!r}; accepted: CHW, HWC")
+    if order not in ("chw", "hwc", "cw", "wc"):
+        raise RequestError(f"layout: found {layout!r}; accepted: CHW, HWC, CW, WC")
     if isinstance(image, np.ndarray):
         return imagefile.from_array(image, order)
     if isinstance(image, str | os.PathLike):

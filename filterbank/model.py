@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -246,6 +247,12 @@ class Stack:
     def __post_init__(self) -> None:
         if any(layer.combine for layer in self.layers[:-1]):
             raise RequestError("stack: found combine in a layer before the last; accepted: in the last only")
+        for number, (layer, following) in enumerate(pairwise(self.layers), 1):
+            if len(layer.filters) != following.channels:
+                raise RequestError(
+                    f"stack: layer {number} gives {len(layer.filters)} maps, layer {number + 1} takes "
+                    f"{following.channels} channels; accepted: as many"
+                )
 
     @property
     def receptive_field(self) -> Pair:

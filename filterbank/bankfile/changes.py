@@ -90,13 +90,14 @@ def override(bank: Bank, options: Mapping[str, str]) -> Bank:
     """Return *bank* with what the *options* say in place of its own.
 
     Keys are stride, padding, padding_mode, padding_value, dilation, activation (all as spelled in a
-    file) and bias, a number for all filters or a list with one each. Of a stack, the last layer changes.
+    file) and bias, a number for all filters or a list with one each.
     The digest stays that of the bank as it was read.
 
     Raises
     ------
     RequestError
-        An option's text is not what its key accepts, or does not fit the bank.
+        An option's text is not what its key accepts, or does not fit the bank; or the bank is a stack,
+        whose layers an option cannot tell apart.
 
     Examples
     --------
@@ -108,6 +109,12 @@ def override(bank: Bank, options: Mapping[str, str]) -> Bank:
     values = {name.replace("-", "_"): text for name, text in options.items()}
     if not values:
         return bank
+    if len(bank.stack.layers) > 1:
+        count = len(bank.stack.layers)
+        raise RequestError(
+            f"{', '.join(map(_flag, values))}: bank {bank.name!r} is a stack of {count} layers; "
+            "accepted: with a bank of one layer; write the change into the layers it is meant for"
+        )
     changes = {name: _read(name, text) for name, text in values.items()}
     biases = changes.pop("bias", None)
     layer = replace(bank.layer, **changes)

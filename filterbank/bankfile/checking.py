@@ -10,7 +10,8 @@ import numpy as np
 
 from filterbank.bankfile.build import Built
 from filterbank.bankfile.lookup import read
-from filterbank.bankfile.source import Source
+from filterbank.bankfile.one_layer import Part
+from filterbank.bankfile.source import Faults, Source
 from filterbank.errors import BankError, Fault
 from filterbank.model import Bank
 
@@ -51,20 +52,24 @@ def check(reference: str | os.PathLike[str]) -> Checked:
 
 
 def _warnings(built: Built, source: Source) -> list[Fault]:
-    found = _idle_value(built) + _idle_filters(built)
-    if "filters" in built.given:
-        # Learnt weights are what they are: their sums and sizes are nobody's slip.
-        found += _vanishing_sums(built) + _unstated_operation(built) + _unequal_sizes(built)
-    return [source.fault(*each) for each in sorted(found)]
+    faults = Faults(source)
+    for part in built.parts:
+        found = _idle_value(part) + _idle_filters(part)
+        if "filters" in part.given:
+            # Learnt weights are what they are: their sums and sizes are nobody's slip.
+            found += _vanishing_sums(part) + _unstated_operation(part) + _unequal_sizes(part)
+        for each in sorted(found):
+            faults.inside(part.where).add(*each)
+    return list(faults.listed())
 
 
 _Found = tuple[int, str, str, str, str]
 
 
-def _vanishing_sums(built: Built) -> list[_Found]:
+def _vanishing_sums(part: Part) -> list[_Found]:
     """Return the filters that were perhaps meant to sum to zero."""
     found = []
-    for entry, each in zip(built.entries, built.bank.filters, strict=True):
+    for entry, each in zip(part.entries, part.layer.filters, strict=True):
         total, size = math.fsum(each.weights.ravel()), math.fsum(np.abs(each.weights).ravel())
         if _ZERO_SUM * size < abs(total) <= _ALMOST_ZERO_SUM * size:
             said = f"the weights sum to {total:.3g}, which almost vanishes beside Σ|w| = {size:.3g}"
@@ -73,11 +78,11 @@ def _vanishing_sums(built: Built) -> list[_Found]:
     return found
 
 
-def _unstated_operation(built: Built) -> list[_Found]:
+def _unstated_operation(part: Part) -> list[_Found]:
     """Return the first kernel for which turning matters where the file does not say which is meant."""
-    if "operation" in built.given:
+    if "operation" in part.given:
         return []
-    for entry, each in zip(built.entries, built.bank.filters, strict=True):
+    for entry, each in zip(part.entries, part.layer.filters, strict=True):
         # A family says itself which way round it is.
         if not entry.is_family and not np.array_equal(each.weights, each.weights[:, ::-1, ::-1]):
             said = "the kernel is not symmetric and operation is not stated"
@@ -87,36 +92,36 @@ def _unstated_operation(built: Built) -> list[_Found]:
     return []
 
 
-def _unequal_sizes(built: Built) -> list[_Found]:
+def _unequal_sizes(part: Part) -> list[_Found]:
     """Return a warning where maps are not comparable because Σ|w| differs and normalize is not stated."""
-    if "normalize" in built.given:
+    if "normalize" in part.given:
         return []
-    sizes = [math.fsum(np.abs(each.weights).ravel()) for each in built.bank.filters]
+    sizes = [math.fsum(np.abs(each.weights).ravel()) for each in part.layer.filters]
     low, high = min(sizes), max(sizes)
     if high - low <= _EQUAL * high:
         return []
-    names = [built.bank.filters[sizes.index(size)].name for size in (low, high)]
+    names = [part.layer.filters[sizes.index(size)].name for size in (low, high)]
     said = f"Σ|w| differs: {low:.4g} for {names[0]!r}, {high:.4g} for {names[1]!r}"
     hint = "normalize: l1 makes the maps comparable; normalize: none says that it is meant"
-    return [(built.given["filters"].at, "filters", said, "", hint)]
+    return [(part.given["filters"].at, "filters", said, "", hint)]
 
 
-def _idle_value(built: Built) -> list[_Found]:
+def _idle_value(part: Part) -> list[_Found]:
     """Return a warning where padding_value is given but not used."""
-    layer = built.bank.layer
+    layer = part.layer
     if layer.padding_mode == "constant" or not any(layer.padding_value):
         return []
     said = f"has no effect with padding_mode {layer.padding_mode}"
-    return [(built.given["padding_value"].at, "padding_value", said, "", "say padding_mode: constant")]
+    return [(part.given["padding_value"].at, "padding_value", said, "", "say padding_mode: constant")]
 
 
-def _idle_filters(built: Built) -> list[_Found]:
+def _idle_filters(part: Part) -> list[_Found]:
     """Return a warning where filters are computed for no map."""
-    combine = built.bank.layer.combine
+    combine = part.layer.combine
     used = {name for each in combine for name in each.filters}
-    idle = [name for name in built.bank.layer.names if name not in used]
+    idle = [name for name in part.layer.names if name not in used]
     if not combine or not idle:
         return []
     shown = ", ".join(idle[:5]) + (", …" if len(idle) > 5 else "")
     said = f"{len(idle)} filter{'s' * (len(idle) > 1)} of no entry: {shown}"
-    return [(built.given["combine"].at, "combine", said, "", "pass their maps on with keep, or remove them")]
+    return [(part.given["combine"].at, "combine", said, "", "pass their maps on with keep, or remove them")]

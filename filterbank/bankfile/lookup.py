@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from filterbank.bankfile.build import Built, build
 from filterbank.bankfile.kinds import nearest
@@ -78,8 +79,23 @@ def locate(reference: str | os.PathLike[str]) -> Path:
     return find(name)
 
 
-def read(reference: str | os.PathLike[str]) -> tuple[Built, Source]:
+def beside(reference: str, folder: Path) -> Path | None:
+    """Return the file that a bank in *folder* means by *reference*: a path from there, or a shipped bank."""
+    file, _ = split(folder / reference)
+    if os.path.lexists(file) or is_weights_file(file.name):
+        return folder / reference
+    return find(reference) if reference.replace("_", "-") in shipped() else None
+
+
+def place(path: Path) -> Path:
+    """Return the one name of a file that may have several; unlike Path.resolve() it raises nothing."""
+    return Path(os.path.realpath(path))
+
+
+def read(reference: str | os.PathLike[str], opened: dict[Path, Any] | None = None) -> tuple[Built, Source]:
     """Return the bank that *reference* means and how it was written, and the text it was written in.
+
+    *opened* are the bank files of the same reading, as in `Source`.
 
     Raises
     ------
@@ -92,7 +108,9 @@ def read(reference: str | os.PathLike[str]) -> tuple[Built, Source]:
 
         return load_weights(path, pick)
     found = locate(reference)
-    source = read_source(reference if Path(reference) == found else found)
+    opened = {} if opened is None else opened
+    opened[place(found)] = None
+    source = read_source(reference if Path(reference) == found else found, opened)
     return build(*parse(source)), source
 
 

@@ -10,6 +10,7 @@ from filterbank.bankfile.families import FAMILIES
 from filterbank.bankfile.keys import Key, object_schema
 from filterbank.bankfile.kinds import Choice, Integer, Name, Number, Text
 from filterbank.bankfile.layer_kinds import ActivationKind, InputKind, Numbers, Pair, Sides
+from filterbank.bankfile.layers import BANK_KEY, Layers
 from filterbank.bankfile.weights_kinds import WEIGHTS_KEYS, WeightsFile
 from filterbank.model import PADDING_MODES
 
@@ -42,15 +43,17 @@ LAYER_KEYS = (
 FILTERS_KEY = Key("filters", Entries(), "the filters, in the order of their maps; or weights")
 WEIGHTS_KEY = Key("weights", WeightsFile(), "a tensor of a weights file, in place of filters")
 COMBINE_KEY = Key("combine", Combinations(), "maps made of the filters' maps; only these are written then")
+OWN_KEYS = (*LAYER_KEYS, FILTERS_KEY, WEIGHTS_KEY, COMBINE_KEY)
+LAYERS_KEY = Key(
+    "layers", Layers(OWN_KEYS), "a stack: the maps of one layer are the channels of the next; or filters"
+)
 BANK_KEYS = (
     Key("name", Name(), "names the bank in file names and reports; without it the file's stem"),
     Key("description", Text(), "what the bank is for"),
     Key("source", Text(), "where it was published"),
     Key("input", InputKind(), "what an image is turned into; without it by depth: 1 gray, 3 rgb, 4 rgba"),
-    *LAYER_KEYS,
-    FILTERS_KEY,
-    WEIGHTS_KEY,
-    COMBINE_KEY,
+    *OWN_KEYS,
+    LAYERS_KEY,
 )
 
 # Keys of a filter that were written beside filters.
@@ -65,13 +68,14 @@ def json_schema() -> dict[str, Any]:
 
     >>> schema = json_schema()
     >>> schema["oneOf"], schema["properties"]["normalize"]["enum"][:3]
-    ([{'required': ['filters']}, {'required': ['weights']}], ['none', 'l1', 'l2'])
+    ([{'required': ['filters']}, {'required': ['weights']}, {'required': ['layers']}], ['none', 'l1', 'l2'])
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "filterbank bank",
-        "description": "One convolutional layer: a bank of image filters.",
-        "oneOf": [{"required": [key.name]} for key in (FILTERS_KEY, WEIGHTS_KEY)],
+        "description": "A convolutional layer, which is a bank of image filters, or several in a stack.",
+        "oneOf": [{"required": [key.name]} for key in (FILTERS_KEY, WEIGHTS_KEY, LAYERS_KEY)],
+        "dependentSchemas": {LAYERS_KEY.name: {"properties": {key.name: False for key in OWN_KEYS}}},
     } | object_schema(BANK_KEYS)
 
 
@@ -84,6 +88,7 @@ def key_tables() -> str:
     lines = _table("The bank", BANK_KEYS) + _table("An entry of `filters`", (*BESIDE_KEYS, KERNEL_KEY))
     lines += _table("`weights`", WEIGHTS_KEYS)
     lines += _table("An entry of `combine`", COMBINATION_KEYS)
+    lines += _table("An entry of `layers`: the keys from `operation` to `combine`, or", (BANK_KEY,))
     lines += ["### Families", "", "| family | parameters | meaning | source |", "|---|---|---|---|"]
     for name, family in FAMILIES.items():
         parameters = "; ".join(

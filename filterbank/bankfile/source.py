@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from filterbank.errors import BankError, Fault, RequestError, shown
 
@@ -20,11 +23,16 @@ NOWHERE = -1
 
 @dataclass(frozen=True)
 class Source:
-    """A decoded text, the path it is named by in messages, and the folder that paths in it start at."""
+    """A decoded text, the path it is named by in messages, and the folder that paths in it start at.
+
+    ``opened`` are the bank files of one reading, which may name each other: what was read of each, None
+    while that goes on.
+    """
 
     path: str
     text: str
     folder: Path = field(default_factory=Path)
+    opened: dict[Path, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -59,26 +67,46 @@ class Faults:
     def __init__(self, source: Source) -> None:
         self.source = source
         self._found: dict[Fault, int] = {}
-        self._left_out = 0
+        self._left_out: list[Fault] = []
+        self._where = ""
+
+    def inside(self, where: str) -> Faults:
+        """Return a collector into this one whose places begin with *where*."""
+        part = copy(self)
+        part._where = self._placed(where)
+        return part
 
     def add(self, at: int, where: str, found: str, accepted: str = "", hint: str = "") -> None:
         """Note one fault at offset *at*; the same fault at the same place counts once."""
+        self._add(at, self.source.fault(at, self._placed(where), found, accepted, hint))
+
+    def include(self, at: int, others: Iterable[Fault]) -> None:
+        """Note the faults of another file, which is named at offset *at*."""
+        for fault in others:
+            self._add(at, fault)
+
+    def _add(self, at: int, fault: Fault) -> None:
         if len(self._found) >= MAX_FAULTS:
-            self._left_out += 1
-            return
-        self._found.setdefault(self.source.fault(at, where, found, accepted, hint), at)
+            self._left_out.append(fault)
+        else:
+            self._found.setdefault(fault, at)
+
+    def _placed(self, where: str) -> str:
+        return ": ".join(part for part in (self._where, where) if part)
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def __len__(self) -> int:
-        return len(self._found) + self._left_out
+        return len(self._found) + len(self._left_out)
 
     def listed(self) -> tuple[Fault, ...]:
         """Return the faults in the order of the file."""
         faults = sorted(self._found, key=self._found.__getitem__)
         if self._left_out:
-            faults.append(Fault("", f"and {self._left_out} more faults of this kind", path=self.source.path))
+            faults.append(
+                Fault("", f"and {len(self._left_out)} more faults of this kind", path=self.source.path)
+            )
         return tuple(faults)
 
     def raise_if_any(self) -> None:
@@ -99,8 +127,8 @@ def shorten(text: str, width: int = 60) -> str:
     return repr(text)
 
 
-def read_source(path: str | os.PathLike[str]) -> Source:
-    """Return the text of the file at *path*.
+def read_source(path: str | os.PathLike[str], opened: dict[Path, Any] | None = None) -> Source:
+    """Return the text of the file at *path*; *opened* are the files of the same reading.
 
     Raises
     ------
@@ -120,7 +148,7 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise RequestError(f"{name}: cannot be read ({reason}); accepted: a readable bank file") from None
-    return Source(name, decode(data, name), Path(path).parent)
+    return Source(name, decode(data, name), Path(path).parent, {} if opened is None else opened)
 
 
 _BOMS = (

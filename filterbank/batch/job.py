@@ -20,7 +20,7 @@ from filterbank.errors import FilterbankError, RequestError, shown
 from filterbank.imagefile import ReadOptions, tone
 from filterbank.imagefile.encode import EXTENSIONS, TOPS
 from filterbank.imagefile.tone import RangeSpec
-from filterbank.model import Bank
+from filterbank.model import Bank, Layer
 
 if TYPE_CHECKING:
     from filterbank.batch.ledger import Ledger
@@ -40,6 +40,7 @@ class Settings:
     template: str | None = None
     format: str = "png"
     stack: bool = False
+    all_layers: bool = False
     range: RangeSpec = field(default_factory=RangeSpec)
     range_over: str = "map"
     method: str = "auto"
@@ -70,6 +71,7 @@ class Settings:
             "filter": list(self.filters),
             "format": self.format,
             "stack": self.stack,
+            "all_layers": self.all_layers,
             "range": str(self.range),
             "range_over": self.range_over,
             "method": self.method,
@@ -119,9 +121,14 @@ class Job:
             and any(
                 tone.resolve(settings.range, output).needs_extremes
                 for bank in self.banks
-                for output in bank.layer.outputs
+                for layer in self.layers(bank).values()
+                for output in layer.outputs
             )
         )
+
+    def layers(self, bank: Bank) -> dict[int, Layer]:
+        """Return the layers of *bank* whose maps are written, by their number from 1."""
+        return _written(bank, self.settings)
 
     def reading(self, source: Source) -> ReadOptions:
         """Return how *source* is read."""
@@ -182,7 +189,10 @@ def make(
     workers = jobs or len(os.sched_getaffinity(0))
     if workers < 1:
         raise RequestError(f"--jobs {workers}; accepted: 1 or more workers")
-    layers = [(bank.name, bank.layer.maps) for bank in banks]
+    layers = [
+        (bank.name, {number: layer.maps for number, layer in _written(bank, settings).items()})
+        for bank in banks
+    ]
     namer = names.namer(
         settings.template, layers, stack=settings.stack, ext=settings.extension, out=os.path.normpath(out)
     )
@@ -244,6 +254,11 @@ def each_page(sources: Iterable[Source]) -> list[Source]:
     return pages
 
 
+def _written(bank: Bank, settings: Settings) -> dict[int, Layer]:
+    every = dict(enumerate(bank.stack.layers, 1))
+    return every if settings.all_layers else dict([every.popitem()])
+
+
 def _check_settings(settings: Settings) -> None:
     for name, found, accepted in (
         ("--format", settings.format, tuple(EXTENSIONS)),
@@ -258,3 +273,5 @@ def _check_settings(settings: Settings) -> None:
             "--resume with --on-exists skip: found two ways to go on; accepted: --resume, which does again "
             "what is not whole or not of this request, or skip alone, which leaves alone all that exists"
         )
+    if settings.stack and settings.format == "csv":
+        raise RequestError("--stack with --format csv: a csv holds one map; accepted: npy, tiff, png, png16")

@@ -23,7 +23,8 @@ class MapRecord:
     """What the manifest says of one map.
 
     ``lo``, ``hi`` and ``zero`` are None in a float file, ``min``, ``max`` and ``mean`` without any
-    finite value; ``clipped`` and ``negative`` are shares from 0 to 1.
+    finite value; ``clipped`` and ``negative`` are shares from 0 to 1. ``layer`` counts from 1, and is only
+    told of where the maps of every layer are written.
     """
 
     filter: str
@@ -37,6 +38,7 @@ class MapRecord:
     clipped: float
     negative: float
     method: str
+    layer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,10 @@ class Record:
 
 
 def _entries(record: MapRecord | Record) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__slots__}
+    told = {name: getattr(record, name) for name in record.__slots__}
+    if told.get("layer", 1) is None:
+        del told["layer"]
+    return told
 
 
 def append(path: Path, records: Iterable[Record], *, fsync: bool = False) -> None:

@@ -22,7 +22,6 @@ from filterbank.imagefile import encode, tone
 from filterbank.imagefile.encode import NpyStack, TiffStack
 from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.png import Deflate
-from filterbank.model import Bank
 
 Written = tuple[Path, int]  # a file, and its inode when it was written
 
@@ -45,14 +44,14 @@ def write(
     """
     maps = toned(job, todo, shared, crew)
     if job.settings.stack:
-        finished = (_finish(job, todo.bank, one, files[0]) for one in maps)
+        finished = (_finish(job, todo, one, files[0]) for one in maps)
         with _destination(job, files[0], written) as stream:
             return tuple(_write_stack(job, todo, finished, stream))
 
     def write_one(item: tuple[Toned, str]) -> MapRecord:
         one, file = item
         crew.check()
-        finished = _finish(job, todo.bank, one, file)
+        finished = _finish(job, todo, one, file)
         with _destination(job, file, written) as stream:
             _write_map(job, finished, todo.alpha, stream, crew)
         return finished.record
@@ -60,8 +59,8 @@ def write(
     return tuple(crew.maps(write_one, zip(maps, files, strict=True), len(files)))
 
 
-def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
-    scale = one.scale
+def _finish(job: Job, todo: Planned, one: Toned, file: str) -> _Finished:
+    scale, bank = one.scale, todo.bank
     text = MapText(
         filter=one.name,
         bank=bank.name,
@@ -83,6 +82,7 @@ def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
         clipped=one.clipped / one.pixels.size,
         negative=one.told.negative,
         method=one.method,
+        layer=todo.layer,
     )
     return _Finished(one.pixels, text, record)
 
@@ -90,6 +90,8 @@ def _finish(job: Job, bank: Bank, one: Toned, file: str) -> _Finished:
 def _write_map(job: Job, finished: _Finished, alpha: Values | None, stream: BinaryIO, crew: Crew) -> None:
     if job.settings.format == "npy":
         encode.write_npy(finished.pixels, stream, alpha)
+    elif job.settings.format == "csv":
+        encode.write_csv(finished.pixels, stream)
     elif job.settings.format == "tiff":
         encode.write_tiff(finished.pixels, finished.text, stream, alpha)
     else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ BANK_FIELDS = ("bank", "layer", "ext")
 FILTER_FIELDS = ("filter", "index")
 MANIFEST = "manifest.jsonl"
 INDEX = "index.html"  # the contact sheet
+
+Layers = Mapping[int, Sequence[str]]  # a layer's number, from 1, and the names of its maps
 
 _NAME_LIMIT = 255  # bytes of one name, and of a whole path, on the file systems of today
 _PATH_LIMIT = 4095
@@ -83,21 +86,22 @@ class Namer:
         return name
 
 
-def default_template(stack: bool, banks: int) -> str:
+def default_template(stack: bool, banks: int, layers: int = 1) -> str:
     """Return the template that is used where none is given.
 
     >>> default_template(stack=False, banks=1), default_template(stack=True, banks=2)
     ('{dir}/{stem}/{filter}.{ext}', '{dir}/{stem}/{bank}.{ext}')
+    >>> default_template(stack=False, banks=1, layers=2)
+    '{dir}/{stem}/{layer}/{filter}.{ext}'
     """
-    if stack:
-        return "{dir}/{stem}.{ext}" if banks == 1 else "{dir}/{stem}/{bank}.{ext}"
-    return "{dir}/{stem}/{filter}.{ext}" if banks == 1 else "{dir}/{stem}/{bank}/{filter}.{ext}"
+    parts = ["{bank}"] * (banks > 1) + ["{layer}"] * (layers > 1) + ["{filter}"] * (not stack)
+    return "/".join(["{dir}/{stem}", *parts]) + ".{ext}"
 
 
 def namer(
-    template: str | None, banks: Sequence[tuple[str, Sequence[str]]], *, stack: bool, ext: str, out: str
+    template: str | None, banks: Sequence[tuple[str, Layers]], *, stack: bool, ext: str, out: str
 ) -> Namer:
-    """Return the Namer for *banks*, each a name and its filters' names.
+    """Return the Namer for *banks*, each a name and its layers: the number and the filters' names of each.
 
     Raises
     ------
@@ -106,20 +110,23 @@ def namer(
 
     Examples
     --------
-    >>> named = namer(None, [("sobel", ["sobel_x", "sobel_y"])], stack=False, ext="png", out="maps")
+    >>> sobel = "sobel", {1: ["sobel_x", "sobel_y"]}
+    >>> named = namer(None, [sobel], stack=False, ext="png", out="maps")
     >>> named.paths(Source("photos/cat.jpg"))
     ['maps/cat/sobel_x.png', 'maps/cat/sobel_y.png']
     """
-    text = default_template(stack, len(banks)) if template is None else template
+    most = max((len(layers) for _, layers in banks), default=1)
+    text = default_template(stack, len(banks), most) if template is None else template
     _check_template(text, stack)
     targets = []
-    for number, (name, filters) in enumerate(banks):
-        fields = (("bank", name), ("layer", "1"), ("ext", ext))
-        if stack:
-            targets.append(Target(number, None, fields))
-            continue
-        for index, filter in enumerate(filters):
-            targets.append(Target(number, index, (*fields, ("filter", filter), ("index", str(index)))))
+    for number, (name, layers) in enumerate(banks):
+        for layer, filters in layers.items():
+            fields = (("bank", name), ("layer", str(layer)), ("ext", ext))
+            if stack:
+                targets.append(Target(number, None, fields))
+                continue
+            for index, filter in enumerate(filters):
+                targets.append(Target(number, index, (*fields, ("filter", filter), ("index", str(index)))))
     return Namer(text, tuple(targets), out.rstrip("/") or "/")
 
 
@@ -224,7 +231,8 @@ def _check_shared(namer: Namer, sources: Sequence[Source], keys: NDArray[np.int6
 def _advice(namer: Namer, sources: Sequence[Source], *, is_one_image: bool = False) -> str:
     """Return what to do about a clash: a template that is free of any, where one of the usual is."""
     banks = len({target.bank for target in namer.targets})
-    usual = default_template(namer.targets[0].filter is None, banks)
+    layers = max(len({dict(each.fields)["layer"] for each in own}) for own in _by_bank(namer))
+    usual = default_template(namer.targets[0].filter is None, banks, layers)
     own, other = (template.replace("{stem}", "{name}") for template in (namer.template, usual))
     for template in (own, usual, other):
         if template != namer.template and _is_free(replace(namer, template=template), sources):
@@ -232,6 +240,11 @@ def _advice(namer: Namer, sources: Sequence[Source], *, is_one_image: bool = Fal
     if is_one_image:
         return "give each bank a name of its own, or each only once"
     return "rename one of them, or give the folder above the images instead of the images"
+
+
+def _by_bank(namer: Namer) -> list[list[Target]]:
+    """Return the targets of each bank."""
+    return [list(own) for _, own in groupby(namer.targets, lambda target: target.bank)]
 
 
 def _is_free(namer: Namer, sources: Sequence[Source]) -> bool:

@@ -56,7 +56,9 @@ def _preview(job: Job, source: Source) -> ImagePreview:
     banks, memory = [], 0
     for bank in job.banks:
         todo = planned(job, bank, image)
-        files = tuple(next(names) for _ in range(1 if job.settings.stack else len(bank.layer.outputs)))
+        written = job.layers(bank).values()
+        count = len(written) if job.settings.stack else sum(len(layer.outputs) for layer in written)
+        files = tuple(next(names) for _ in range(count))
         banks.append(BankPreview(bank, todo.plan, files))
         output, groups = todo.plan.output, len(todo.groups)
         held = _VALUE + _CODE + engine.held(bank.layer)

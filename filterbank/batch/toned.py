@@ -27,12 +27,14 @@ class Planned:
     """How a bank is applied to an image: the plan, and the pixels that it is walked on.
 
     ``groups`` are the channels, each on its own, for ``input: each``, else all channels together.
+    ``layer`` is its number in a stack that is written layer by layer.
     """
 
     bank: Bank
     plan: engine.Plan
     groups: tuple[Pixels, ...]
     alpha: Values | None
+    layer: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

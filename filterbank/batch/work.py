@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,11 +19,11 @@ from filterbank.batch.job import ImageDone, ImageFailed, Job
 from filterbank.batch.manifest import MapRecord, Record
 from filterbank.batch.maps import Written, write
 from filterbank.batch.pool import Crew
-from filterbank.batch.toned import Planned, Shared, Values
+from filterbank.batch.toned import Pixels, Planned, Shared, Values
 from filterbank.errors import FilterbankError, OutputError
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.tone import Extremes
-from filterbank.model import Bank, Image
+from filterbank.model import Bank, Image, Stack
 
 
 def extremes(job: Job, source: Source, crew: Crew) -> dict[str, Extremes] | ImageFailed:
@@ -53,12 +55,12 @@ def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> Image
         names = iter(job.namer.names(source))
         records = []
         for bank in job.banks:
-            count = 1 if job.settings.stack else len(bank.layer.outputs)
-            files = list(islice(names, count))
-            todo = planned(job, bank, read.image)
-            done = write(job, todo, files, shared or {}, crew, written)
+            done: list[MapRecord] = []
+            for todo in layers(job, planned(job, bank, read.image), crew):
+                count = 1 if job.settings.stack else len(todo.bank.layer.outputs)
+                done += write(job, todo, list(islice(names, count)), shared or {}, crew, written)
             ended = job.clock()
-            records.append(_record(job, source, read, bank, done, round(ended - began, 6)))
+            records.append(_record(job, source, read, bank, tuple(done), round(ended - began, 6)))
             began = ended
         if job.stream is None:
             manifest.append(job.manifest, records, fsync=job.settings.fsync)
@@ -110,8 +112,41 @@ def planned(job: Job, bank: Bank, image: Image) -> Planned:
     groups = tuple(plane[np.newaxis] for plane in pixels) if bank.input == "each" else (pixels,)
     if not job.settings.stack:
         encode.check_channels(job.settings.format, len(groups), prepared.alpha is not None)
-    alpha = None if prepared.alpha is None else _carried(prepared.alpha, plan)
+    alpha = prepared.alpha
+    if alpha is not None and not _is_by_layer(job, bank):
+        alpha = _carried(alpha, plan)
     return Planned(bank, plan, groups, alpha)
+
+
+def layers(job: Job, todo: Planned, crew: Crew) -> Iterator[Planned]:
+    """Yield *todo*, or where every layer is written each as a bank of its own, on the maps of the one before.
+
+    A layer's maps are computed again for the next: files hold codes, and those of one image at a time.
+    """
+    if not _is_by_layer(job, todo.bank):
+        yield todo
+        return
+    groups, alpha = todo.groups, todo.alpha
+    for number, layer_plan in enumerate(todo.plan.layers, 1):
+        stack = Stack((layer_plan.layer,))
+        plan = engine.Plan(stack, (layer_plan,))
+        alpha = None if alpha is None else _carried(alpha, plan)
+        yield Planned(replace(todo.bank, stack=stack), plan, groups, alpha, number)
+        if number < len(todo.plan.layers):
+            groups = tuple(_maps(plan, group, crew) for group in groups)
+
+
+def _is_by_layer(job: Job, bank: Bank) -> bool:
+    return job.settings.all_layers and len(bank.stack.layers) > 1
+
+
+def _maps(plan: engine.Plan, pixels: Pixels, crew: Crew) -> Values:
+    """Return all maps (K, H2, W2) of a layer."""
+    crew.check()
+    maps = np.empty((plan.output.filters, plan.output.out_height, plan.output.out_width), np.float32)
+    for index, values in engine.run(plan, pixels, crew.threads):
+        maps[index] = values
+    return maps
 
 
 def _carried(alpha: Values, plan: engine.Plan) -> Values:
@@ -129,10 +164,10 @@ def _carried(alpha: Values, plan: engine.Plan) -> Values:
 def _extremes(job: Job, image: Image, crew: Crew) -> dict[str, Extremes]:
     found: dict[str, Extremes] = {}
     for bank in job.banks:
-        todo = planned(job, bank, image)
-        for output, own in zip(bank.layer.outputs, toned.extremes(todo, crew), strict=True):
-            kind = tone.resolve(job.settings.range, output).kind
-            found[kind] = tone.merge(found.get(kind, tone.EMPTY), own)
+        for todo in layers(job, planned(job, bank, image), crew):
+            for output, own in zip(todo.bank.layer.outputs, toned.extremes(todo, crew), strict=True):
+                kind = tone.resolve(job.settings.range, output).kind
+                found[kind] = tone.merge(found.get(kind, tone.EMPTY), own)
     return found
 
 

@@ -21,7 +21,7 @@ from filterbank.cli.options import (
 if TYPE_CHECKING:
     from filterbank.batch.decoded import Ahead
 
-FORMATS = ("png", "png16", "tiff", "npy")
+FORMATS = ("png", "png16", "tiff", "npy", "csv")
 COMPRESSIONS = ("fast", "small")
 METHODS = ("auto", "direct", "separable", "winograd", "fft")
 
@@ -65,7 +65,8 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     group=_MAPS,
     help="The files' names, of {dir} {stem} {name} {bank} {filter} {index} {layer} {ext}; {index} counts "
     "the filters from 0, {layer} the layers from 1.  "
-    "[default: {dir}/{stem}/{filter}.{ext}; with several banks {dir}/{stem}/{bank}/{filter}.{ext}]",
+    "[default: {dir}/{stem}/{filter}.{ext}; with several banks {dir}/{stem}/{bank}/{filter}.{ext}; "
+    "with --all-layers {layer}/ before {filter}]",
 )
 @option(
     "--format",
@@ -73,7 +74,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     default="png",
     show_default=True,
     group=_MAPS,
-    help="8-bit codes, 16-bit codes, or the exact float32 values.",
+    help="8-bit codes, 16-bit codes, or the exact float32 values; csv has a line a row.",
 )
 @option(
     "--compress",
@@ -89,6 +90,12 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     is_flag=True,
     group=_MAPS,
     help="One file per image: a TIFF with a page per filter, or a (K,H2,W2) npy.",
+)
+@option(
+    "--all-layers",
+    is_flag=True,
+    group=_MAPS,
+    help="Write the maps of every layer of a stack, not those of the last alone.",
 )
 @option(
     "--range",
@@ -145,11 +152,12 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
 )
 @option(
     "--layout",
-    type=click.Choice(("chw", "hwc")),
+    type=click.Choice(("chw", "hwc", "cw", "wc")),
     default="chw",
     show_default=True,
     group=_READING,
-    help="Order of an npy's axes: channels first or last.",
+    help="Order of an npy's axes: channels first or last; cw and wc for signals, whose rows or columns are "
+    "channels, in csv and tsv too.",
 )
 @option(
     "--linear",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from filterbank.model import Bank, Filter
+    from filterbank.model import Bank, Filter, Layer
 
 # Weights are told as whole numbers times a common factor where they are that.
 _LARGEST_DENOMINATOR = 1024
@@ -71,10 +71,18 @@ def _brief_json(bank: Bank) -> dict[str, Any]:
 
 
 def _full_json(bank: Bank) -> dict[str, Any]:
-    """Return all of a bank, the weights as they are used: correlation, scaled and normalised."""
-    layer = bank.layer
+    """Return all of a bank, the weights as they are used: correlation, scaled and normalised.
+
+    Of a stack every layer stands under ``layers``.
+    """
+    if len(bank.stack.layers) > 1:
+        return _brief_json(bank) | {"layers": [_layer_json(layer) for layer in bank.stack.layers]}
+    return _brief_json(bank) | _layer_json(bank.layer)
+
+
+def _layer_json(layer: Layer) -> dict[str, Any]:
     activation = layer.activation
-    return _brief_json(bank) | {
+    return {
         "stride": list(layer.stride),
         "padding": layer.padding if isinstance(layer.padding, str) else list(layer.padding),
         "padding_mode": layer.padding_mode,
@@ -85,7 +93,7 @@ def _full_json(bank: Bank) -> dict[str, Any]:
         "mean": list(layer.mean),
         "std": list(layer.std),
         "filters": [
-            {"name": each.name, "bias": each.bias, "weights": each.weights.tolist()} for each in bank.filters
+            {"name": each.name, "bias": each.bias, "weights": each.weights.tolist()} for each in layer.filters
         ],
         "combine": [asdict(each) for each in layer.combine],
     }
@@ -130,17 +138,32 @@ def _line(row: tuple[str, ...], widths: list[int], width: int) -> str:
 
 def _full_text(bank: Bank) -> str:
     """Return a bank with all its settings and weights for reading."""
-    layer = bank.layer
-    rows, columns = layer.kernel
     lines = [bank.name + (f": {bank.description}" if bank.description else "")]
     if bank.source:
         lines.append(f"  source      {bank.source}")
-    count = len(bank.filters)
-    lines += [
-        f"  shape       {count} filter{'s' if count > 1 else ''} of {rows}×{columns}×{bank.channels}",
-        f"  input       {bank.input}",
+    lines += [f"  input       {bank.input}", f"  digest      {bank.digest}"]
+    layers = bank.stack.layers
+    is_wide = any(
+        len(line) > _room() for layer in layers for each in layer.filters for line in _filter_text(each)
+    )
+    for number, layer in enumerate(layers, 1):
+        lines += ["", f"layer {number} of {len(layers)}"] if len(layers) > 1 else []
+        lines += _settings_text(layer)
+        for each in layer.filters if not is_wide else ():
+            lines += ["", *_filter_text(each)]
+        # Rows broken by a terminal are no kernel that anyone could read.
+        lines += ["", *(_summary(each) for each in layer.filters)] if is_wide else []
+    return "\n".join([*lines, *(["", _ELSEWHERE.format(bank.name)] if is_wide else [])])
+
+
+def _settings_text(layer: Layer) -> list[str]:
+    """Return the lines of a layer's settings."""
+    rows, columns = layer.kernel
+    count = len(layer.filters)
+    lines = [
+        f"  shape       {count} filter{'s' if count > 1 else ''} of {rows}×{columns}×{layer.channels}",
         f"  stride      {_spelled(layer.stride)}",
-        f"  padding     {_padding(bank)}",
+        f"  padding     {_padding(layer)}",
         f"  dilation    {_spelled(layer.dilation)}",
         f"  activation  {layer.activation}",
     ]
@@ -150,18 +173,10 @@ def _full_text(bank: Bank) -> str:
         lines.append(f"  mean, std   {_spelled(layer.mean)}, {_spelled(layer.std)}")
     if layer.combine:
         lines += ["  combine", *(f"    {line}" for line in combinations(layer))]
-    lines.append(f"  digest      {bank.digest}")
-    texts = [list(_filter_text(each)) for each in bank.filters]
-    if any(len(line) > _room() for text in texts for line in text):
-        # Rows broken by a terminal are no kernel that anyone could read.
-        lines += ["", *(_summary(each) for each in bank.filters), "", _ELSEWHERE.format(bank.name)]
-    else:
-        lines += [line for text in texts for line in ("", *text)]
-    return "\n".join(lines)
+    return lines
 
 
-def _padding(bank: Bank) -> str:
-    layer = bank.layer
+def _padding(layer: Layer) -> str:
     sides = layer.padding if isinstance(layer.padding, str) else _spelled(layer.padding)
     value = f" {_spelled(layer.padding_value)}" if layer.padding_mode == "constant" else ""
     return f"{sides}, {layer.padding_mode}{value}"

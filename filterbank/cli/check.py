@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterbank.cli.options import not_empty
+from filterbank.cli.wording import shape
 from filterbank.errors import shown
 
 if TYPE_CHECKING:
@@ -64,15 +65,10 @@ def _lines(name: str, checked: Checked) -> list[str]:
     if bank is None:
         count = len(checked.faults)
         return [*lines, f"{shown(name)}: {count} fault{'s' if count != 1 else ''}"]
-    size = "×".join(map(str, (*bank.layer.kernel, bank.channels)))
-    count = len(bank.filters)
-    maps = len(bank.layer.maps)
-    made = f", {maps} map{'s' * (maps > 1)}" if bank.layer.combine else ""
     ending = f", {len(checked.warnings)} warning{'s' if len(checked.warnings) > 1 else ''}"
     return [
         *lines,
-        f"{shown(name)}: ok, {count} filter{'s' if count > 1 else ''} {size}{made}, digest {bank.digest[:12]}"
-        + (ending if checked.warnings else ""),
+        f"{shown(name)}: ok, {shape(bank)}, digest {bank.digest[:12]}" + (ending if checked.warnings else ""),
     ]
 
 

@@ -9,6 +9,7 @@ import click
 
 from filterbank.cli import target
 from filterbank.cli.options import complete_bank, not_empty
+from filterbank.cli.wording import shape
 from filterbank.errors import RequestError, shown
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def _format(out: str, to: str | None) -> str:
 
 def _summary(bank: Bank) -> str:
     layer = bank.layer
+    if len(bank.stack.layers) > 1:
+        return f"{shape(bank)}, bank {bank.name}"
     count, maps, size = len(bank.filters), len(layer.maps), "×".join(map(str, (*layer.kernel, bank.channels)))
     made = f", {maps} map{'s' * (maps > 1)}" if layer.combine else ""
     return f"{count} filter{'s' * (count > 1)} of {size}{made}, bank {bank.name}"

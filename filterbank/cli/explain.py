@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterbank.cli.options import not_empty
+from filterbank.cli.options import not_empty, width_height
 from filterbank.cli.wording import combinations
 
 if TYPE_CHECKING:
@@ -15,16 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from filterbank.engine import Plan, Terms
+    from filterbank.imagefile import Prepared
     from filterbank.model import Bank
-
-
-def _size(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    width, cross, height = text.lower().replace("×", "x").partition("x")
-    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise click.BadParameter(f"found {text!r}; accepted: WIDTHxHEIGHT, such as 640x480")
-    return int(height), int(width)
 
 
 def _place(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -38,12 +30,19 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
 
 @click.command(short_help="Tell a bank's shapes, weights, cost and methods, or one output's sum.")
 @click.argument("bank", metavar="BANK", callback=not_empty)
-@click.option("--size", callback=_size, metavar="WxH", help="Width and height of the image.")
+@click.option("--size", callback=width_height, metavar="WxH", help="Width and height of the image.")
 @click.option(
     "--image",
     type=click.Path(readable=False),
     callback=not_empty,
     help="Take the size and the pixels from this image.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(("chw", "hwc", "cw", "wc")),
+    default="chw",
+    show_default=True,
+    help="Order of an npy's axes, as in apply; cw and wc for signals.",
 )
 @click.option(
     "--at", callback=_place, metavar="X,Y", help="Print the whole sum of this output; needs --image."
@@ -56,6 +55,7 @@ def command(
     bank: str,
     size: tuple[int, int] | None,
     image: str | None,
+    layout: str,
     at: tuple[int, int] | None,
     filters: tuple[str, ...],
     method: str,
@@ -69,7 +69,7 @@ def command(
     """
     import json
 
-    from filterbank import bankfile, engine, imagefile
+    from filterbank import bankfile, engine
 
     if (size is None) == (image is None):
         raise click.UsageError("give --size WxH or --image FILE, one of the two")
@@ -78,7 +78,7 @@ def command(
     loaded = bankfile.load(bank)
     # The plan is the whole bank's: what is listed must not change what is computed.
     names = bankfile.matching(loaded, filters)
-    pixels = imagefile.prepare(imagefile.read(image), loaded.input) if image else None
+    pixels = _read(image, layout, loaded) if image else None
     if pixels is not None:
         size = pixels.pixels.shape[1], pixels.pixels.shape[2]
     assert size is not None
@@ -87,7 +87,7 @@ def command(
     _keep(told, names)
     if run:
         told["measured"] = _measured(loaded, plan, None if pixels is None else pixels.pixels)
-    images = _images(loaded, pixels.planes) if at and pixels is not None else []
+    images = _images(loaded, plan, pixels.planes) if at and pixels is not None else []
     sums = [
         (engine.one_output(plan.layers[-1], planes, name, *at), channel)
         for channel, planes in enumerate(images)
@@ -111,6 +111,13 @@ def command(
         click.echo(_text(loaded, told))
 
 
+def _read(image: str, layout: str, bank: Bank) -> Prepared:
+    """Return what *bank* turns the image into."""
+    from filterbank import imagefile
+
+    return imagefile.prepare(imagefile.read(image, imagefile.ReadOptions(layout=layout)), bank.input)
+
+
 def _measured(bank: Bank, plan: Plan, pixels: Any) -> dict[str, float]:
     """Return milliseconds of one thread by method, on the image or, without one, on seeded noise."""
     import numpy as np
@@ -130,9 +137,22 @@ def _keep(told: dict[str, Any], names: list[str]) -> None:
         layer["filters"] = [filter for filter in layer["filters"] if filter["name"] in wanted]
 
 
-def _images(bank: Bank, planes: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Return what enters the layer: the image, or every channel of it where each is on its own."""
-    return [plane[None] for plane in planes] if bank.input == "each" else [planes]
+def _images(bank: Bank, plan: Plan, planes: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return what enters the last layer: the image, or every channel of it where each is on its own.
+
+    Of a stack these are the maps of the layer before the last.
+    """
+    import numpy as np
+
+    from filterbank import engine
+    from filterbank.model import Stack
+
+    images = [plane[None] for plane in planes] if bank.input == "each" else [planes]
+    before = plan.layers[:-1]
+    if not before:
+        return images
+    first = engine.Plan(Stack(tuple(each.layer for each in before)), before)
+    return [np.stack([values for _, values in engine.run(first, image)]) for image in images]
 
 
 def _sum_json(terms: Terms, channel: int | None) -> dict[str, Any]:
@@ -191,12 +211,11 @@ def _text(bank: Bank, told: dict[str, Any]) -> str:
     blocks = [f"{bank.name}: {bank.description}".rstrip(": ") + f"\n{'digest':<16} {bank.digest}"]
     for number, layer in enumerate(layers, 1):
         title = [f"layer {number}"] if len(layers) > 1 else []
-        blocks.append("\n".join([*title, *_layer_lines(layer, bank.input)]))
+        kind = bank.input if bank.input == "each" or number == 1 else layer["input"]["channels"]
+        blocks.append("\n".join([*title, *_layer_lines(layer, kind)]))
+        blocks.append("\n".join(_filter_lines(layer["filters"])))
     if len(layers) > 1:
-        blocks.append(
-            f"whole stack: receptive field {_by(told['receptive_field'])}, {told['weights']:,} weights"
-        )
-    blocks.append("\n".join(_filter_lines(told["filters"])))
+        blocks.append("\n".join(["whole stack", *_stack_lines(told)]))
     if bank.layer.combine:
         blocks.append("\n".join(["maps", *combinations(bank.layer)]))
     if "measured" in told:
@@ -252,6 +271,20 @@ def _layer_lines(layer: dict[str, Any], kind: str | int) -> list[str]:
         ("receptive field", f"{_by(layer['receptive_field'])} rows × columns"),
         ("multiply-adds", f"{layer['multiply_adds']:,}"),
         ("memory", f"{layer['memory'] / 1e6:,.1f} MB for pixels, padding and one map"),
+    ]
+    return [f"{name:<16} {value}" for name, value in pairs]
+
+
+def _stack_lines(told: dict[str, Any]) -> list[str]:
+    dense = told["fully_connected"]
+    pairs = [
+        ("input", f"{_whc(told['input'])}  (W1×H1×C)"),
+        ("output", f"{_whc(told['output'])}  (W2×H2×K)"),
+        ("weights", f"{told['weights']:,}; fully connected {dense['weights']:,}"),
+        ("biases", f"{told['biases']:,}; fully connected {dense['biases']:,}"),
+        ("receptive field", f"{_by(told['receptive_field'])} rows × columns"),
+        ("multiply-adds", f"{told['multiply_adds']:,}"),
+        ("memory", f"{told['memory'] / 1e6:,.1f} MB for the layer that needs most"),
     ]
     return [f"{name:<16} {value}" for name, value in pairs]
 

@@ -17,7 +17,7 @@ from filterbank.errors import FilterbankError
 
 # In the order of the help page; each is the module of this folder that holds ``command``.
 COMMANDS = (
-    *("apply", "banks", "show", "check", "explain", "generate", "convert", "fit"),
+    *("apply", "banks", "show", "check", "explain", "generate", "convert", "fit", "matrix"),
     *("decode", "report", "schema", "warmup", "completion"),
 )
 

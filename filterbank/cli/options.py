@@ -58,6 +58,18 @@ def size(_context: click.Context, _parameter: click.Parameter, text: str) -> int
     return number
 
 
+def width_height(
+    _context: click.Context, _parameter: click.Parameter, text: str | None
+) -> tuple[int, int] | None:
+    """Return (H, W) of a size spelled WIDTHxHEIGHT."""
+    if text is None:
+        return None
+    width, cross, height = text.lower().replace("×", "x").partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise click.BadParameter(f"found {text!r}; accepted: WIDTHxHEIGHT, such as 640x480")
+    return int(height), int(width)
+
+
 def not_empty(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
     """Return what was *given*, one text or several, when none is empty; an unset variable leaves one so."""
     if "" in (given if isinstance(given, tuple) else (given,)):

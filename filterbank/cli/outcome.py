@@ -24,6 +24,7 @@ from filterbank.errors import shown
 
 if TYPE_CHECKING:
     from filterbank.batch.preview import ImagePreview
+    from filterbank.model import Bank
 
 EXIT_FAILED, EXIT_CLIPPED = 1, 4
 
@@ -97,9 +98,9 @@ def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
     for event in preview(job):
         if isinstance(event, ImagePreview):
             images += 1
-            maps += sum(len(one.bank.layer.outputs) for one in event.banks)
+            maps += sum(_outputs(job, one.bank) for one in event.banks)
             memory = max(memory, event.memory)
-            click.echo(json.dumps(_preview_json(event)) if as_json else _preview_text(event))
+            click.echo(json.dumps(_preview_json(event)) if as_json else _preview_text(job, event))
         elif isinstance(event, ImageFailed):
             failed.append(event)
             if as_json:
@@ -117,6 +118,11 @@ def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
         quiet,
     )
     return EXIT_FAILED if failed else 0
+
+
+def _outputs(job: Job, bank: Bank) -> int:
+    """Return how many maps are written of an image by *bank*."""
+    return sum(len(layer.outputs) for layer in job.layers(bank).values())
 
 
 def _say(text: str, quiet: bool) -> None:
@@ -184,7 +190,7 @@ def _preview_json(event: ImagePreview) -> dict[str, Any]:
     }
 
 
-def _preview_text(event: ImagePreview) -> str:
+def _preview_text(job: Job, event: ImagePreview) -> str:
     info = event.info
     lines = [
         f"{event.source.shown}: {info.width}×{info.height} (W×H), {_count(info.channels, 'channel')}, "
@@ -194,7 +200,9 @@ def _preview_text(event: ImagePreview) -> str:
         output = one.plan.output
         methods = ", ".join(dict.fromkeys(one.plan.methods))
         size = f"{output.out_width}×{output.out_height}"
-        lines.append(f"  {one.bank.name}: {_count(len(one.bank.layer.outputs), 'map')} of {size}, {methods}")
+        maps = _count(_outputs(job, one.bank), "map")
+        of = "down to" if len(job.layers(one.bank)) > 1 else "of"
+        lines.append(f"  {one.bank.name}: {maps} {of} {size}, {methods}")
         lines += [f"    {shown(file)}" for file in one.files]
     return "\n".join(lines)
 

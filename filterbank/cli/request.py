@@ -41,6 +41,7 @@ class Request:
     template: str | None
     format: str
     stack: bool
+    all_layers: bool
     range_text: str
     range_over: str
     on_exists: str
@@ -90,6 +91,7 @@ class Request:
             template=self.template,
             format=self.format,
             stack=self.stack,
+            all_layers=self.all_layers,
             range=parse_range(self.range_text),
             range_over=self.range_over,
             method=self.method,

@@ -9,7 +9,7 @@ import click
 
 from filterbank.cli import target
 from filterbank.cli.options import complete_bank, not_empty
-from filterbank.errors import shown
+from filterbank.errors import RequestError, shown
 
 if TYPE_CHECKING:
     from filterbank.model import Bank
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 @click.command("show", short_help="Draw a bank's filters as a picture worth printing.")
 @click.argument("bank", metavar="BANK", shell_complete=complete_bank, callback=not_empty)
 @target.options("The picture, a .png")
+@click.option(
+    "--layer",
+    "number",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Which layer of a stack is drawn, from 1: the first sees the image, a later one the maps before it.",
+)
 @click.option("--filter", "filters", multiple=True, metavar="GLOB", help="Only these filters; repeatable.")
 @click.option(
     "--scale",
@@ -31,7 +40,14 @@ if TYPE_CHECKING:
 )
 @click.option("--quiet", is_flag=True, help="Print no summary.")
 def command(
-    bank: str, out: str, filters: tuple[str, ...], scale: str, spectrum: bool, on_exists: str, quiet: bool
+    bank: str,
+    out: str,
+    number: int,
+    filters: tuple[str, ...],
+    scale: str,
+    spectrum: bool,
+    on_exists: str,
+    quiet: bool,
 ) -> None:
     """Draw the filters of BANK, a file or a shipped bank's name: blue below zero, red above.
 
@@ -47,7 +63,7 @@ def command(
     from filterbank import bankfile
     from filterbank.report import write_sheet, write_spectra
 
-    loaded = bankfile.load(bank)
+    loaded = _layer(bankfile.load(bank), number)
     if filters:
         loaded = _only(loaded, set(bankfile.matching(loaded, filters)))
     # Drawn whole before the file is opened: Pillow seeks, which a pipe cannot.
@@ -59,10 +75,26 @@ def command(
         click.echo(f"filterbank: {shown(out)}: {count} filter{'s' * (count != 1)} of {loaded.name}", err=True)
 
 
+def _layer(bank: Bank, number: int) -> Bank:
+    """Return layer *number* of *bank* as a bank to be drawn."""
+    from filterbank.model import Stack
+
+    layers = bank.stack.layers
+    if number > len(layers):
+        has = "one layer" if len(layers) == 1 else f"{len(layers)} layers"
+        raise RequestError(f"--layer {number}: bank {bank.name!r} has {has}; accepted: 1 to {len(layers)}")
+    if len(layers) == 1:
+        return bank
+    layer = layers[number - 1]
+    name = f"{bank.name}, layer {number} of {len(layers)}"
+    kind = bank.input if number == 1 else layer.channels
+    return replace(bank, name=name, input=kind, stack=Stack((layer,)))
+
+
 def _only(bank: Bank, names: set[str]) -> Bank:
     """Return *bank* with only the filters of these *names*, each at its own size, to be drawn."""
     from filterbank.model import Stack
 
     filters = tuple(filter for filter in bank.filters if filter.name in names)
     layer = replace(bank.layer, filters=filters, combine=())
-    return replace(bank, stack=Stack((*bank.stack.layers[:-1], layer)))
+    return replace(bank, stack=Stack((layer,)))

@@ -30,6 +30,9 @@ class Machine:
 
 DEFAULT = Machine()
 
+# What a tap costs in the lists that the direct kernel has written out: 3×3 of one channel and of three.
+_WRITTEN_OUT = 0.75
+
 
 def direct(g: Geometry, taps: list[int], machine: Machine = DEFAULT) -> float:
     """Return the price of filters with so many *taps* each by the formula itself."""
@@ -38,7 +41,8 @@ def direct(g: Geometry, taps: list[int], machine: Machine = DEFAULT) -> float:
     filled = (
         machine.fill * g.channels * _pixels(g) * min(1.0, extent(g.kernel[0], g.dilation[0]) / g.stride[0])
     )
-    return outputs * (sum(taps) * tap + len(taps) * machine.store) + filled
+    summed = sum(count * (_WRITTEN_OUT if count in (9, 27) else 1) for count in taps)
+    return outputs * (summed * tap + len(taps) * machine.store) + filled
 
 
 def separable(g: Geometry, across: list[int], down: list[int], machine: Machine = DEFAULT) -> float:

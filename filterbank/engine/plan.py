@@ -12,7 +12,7 @@ import numpy as np
 
 from filterbank.engine import cost, gates
 from filterbank.engine.cost import Machine
-from filterbank.errors import RequestError
+from filterbank.errors import GeometryError, RequestError
 from filterbank.geometry import Geometry, Pair
 from filterbank.model import Layer, Stack
 
@@ -128,8 +128,13 @@ def plan(stack: Stack, size: Pair, method: str = "auto", machine: Machine = cost
     if method not in METHODS:
         raise RequestError(f"method: found {method!r}; accepted: {', '.join(METHODS)}")
     layers = []
-    for layer in stack.layers:
-        geometry = layer.geometry(size)
+    for number, layer in enumerate(stack.layers, 1):
+        try:
+            geometry = layer.geometry(size)
+        except GeometryError as error:
+            if len(stack.layers) == 1:
+                raise
+            raise GeometryError(f"layer {number}: {error}") from None
         layers.append(LayerPlan(layer, geometry, _choices(layer, geometry, method, machine)))
         size = geometry.out_height, geometry.out_width
     return Plan(stack, tuple(layers))

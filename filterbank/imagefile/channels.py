@@ -117,6 +117,10 @@ def _strange(info: ImageInfo, kind: str) -> str:
 
 def _layout(info: ImageInfo, fitting: tuple[int, ...]) -> str:
     """Return the hint that an array was read in the wrong axis order, where its last axis would fit."""
+    if info.channels == 1 and info.height > 1 and (info.height,) == fitting:
+        return f"; if its {info.height} rows are the channels of a signal, read it with --layout cw"
+    if info.channels == 1 and info.format in {"table", "npy", "array"} and (info.width,) == fitting:
+        return f"; if its {info.width} columns are the channels of a signal, read it with --layout wc"
     if info.format not in {"npy", "array"} or info.width not in fitting:
         return ""
     shape = f"({info.channels}, {info.height}, {info.width})"

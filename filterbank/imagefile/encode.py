@@ -22,8 +22,8 @@ Values = NDArray[np.float32]
 Codes = NDArray[Any]
 
 # format -> its files' extension, and the top code or None for float32
-EXTENSIONS = {"png": "png", "png16": "png", "tiff": "tiff", "npy": "npy"}
-TOPS = {"png": TOP8, "png16": TOP16, "tiff": None, "npy": None}
+EXTENSIONS = {"png": "png", "png16": "png", "tiff": "tiff", "npy": "npy", "csv": "csv"}
+TOPS = {"png": TOP8, "png16": TOP16, "tiff": None, "npy": None, "csv": None}
 
 # A classic TIFF's offsets end at 4 GiB; a page's tags need some room too.
 _CLASSIC_LIMIT = (1 << 32) - (1 << 25)
@@ -36,6 +36,9 @@ def check_channels(format: str, channels: int, alpha: bool = False) -> None:
     Traceback (most recent call last):
     filterbank.errors.RequestError: --format png: a map of 5 channels; accepted: 1 or 3 ...
     """
+    if format == "csv" and channels + alpha > 1:
+        found = f"a map of {channels + alpha} channels"
+        raise RequestError(f"--format csv: {found}; accepted: 1 channel; use --format tiff or npy")
     if format in ("png", "png16") and channels not in (1, 3):
         also = " besides alpha" if alpha else ""
         raise RequestError(
@@ -103,6 +106,19 @@ def write_npy(values: Values, stream: BinaryIO, alpha: Values | None = None) -> 
         planes = values[np.newaxis] if values.ndim == 2 else values
         values = np.concatenate([planes, alpha[np.newaxis].astype(np.float32)])
     np.lib.format.write_array(stream, np.ascontiguousarray(values), version=(1, 0), allow_pickle=False)
+
+
+def write_csv(values: Values, stream: BinaryIO) -> None:
+    r"""Write *values* (H2, W2) as text, a line a row: the shortest digits that are the same float32.
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> write_csv(np.array([[0.1, 2, -1e-9]], np.float32), file)
+    >>> file.getvalue()
+    b'0.1,2.0,-1e-09\n'
+    """
+    for row in values:
+        stream.write((",".join(row.astype(str)) + "\n").encode("ascii"))
 
 
 class TiffStack:

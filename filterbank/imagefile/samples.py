@@ -19,7 +19,7 @@ class ReadOptions:
     """How a file is read: which page, how large at most, which axis order, turned or not.
 
     ``page`` counts from 0. ``layout`` is the order of a three-dimensional array's axes, ``chw``
-    or ``hwc``. ``orient`` applies the EXIF orientation.
+    or ``hwc``, or of a signal's, ``cw`` or ``wc``. ``orient`` applies the EXIF orientation.
     """
 
     page: int = 0

@@ -23,7 +23,7 @@ IMAGE_EXTENSIONS = frozenset({
     ".bmp", ".dib", ".gif", ".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".pfm", ".npy", ".csv", ".tsv", ".jp2",
     ".j2k", ".jpc", ".jpf", ".jpx", ".j2c", ".avif", ".avifs", ".tga", ".icb", ".vda", ".vst", ".ico",
     ".cur", ".icns", ".pcx", ".dcx", ".dds", ".sgi", ".bw", ".rgb", ".rgba", ".ras", ".psd", ".qoi",
-    ".fits", ".fit", ".xbm", ".xpm", ".msp", ".im",
+    ".fits", ".fit", ".xbm", ".xpm", ".msp", ".im", ".wav",
 })  # fmt: skip
 
 # In this order; a tuple is any of its members.
@@ -141,6 +141,8 @@ def _sniff(head: bytes, extension: str) -> str:
     for format, magics in _MAGIC:
         if head.startswith(magics):
             return format
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":  # WebP begins so too
+        return "wav"
     return "table" if _is_table(head, extension) else "pillow"
 
 

@@ -1,7 +1,15 @@
-"""Pictures of filters, made from a bank alone."""
+"""Pictures of filters, made from a bank alone, and of a matrix."""
 
 from filterbank.report.colours import signed_colours
 from filterbank.report.sheet import draw_sheet, write_sheet
 from filterbank.report.spectrum import draw_spectra, write_spectra
+from filterbank.report.structure import draw_structure
 
-__all__ = ["draw_sheet", "draw_spectra", "signed_colours", "write_sheet", "write_spectra"]
+__all__ = [
+    "draw_sheet",
+    "draw_spectra",
+    "draw_structure",
+    "signed_colours",
+    "write_sheet",
+    "write_spectra",
+]

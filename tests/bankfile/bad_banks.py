@@ -17,6 +17,7 @@ BEYOND_SCHEMA = {
     *("groups-filters", "duplicate-names", "clip-min-above-max", "total-weights", "family-twice"),
     *("normalize-sum-zero", "normalize-all-zero", "normalize-equal", "each-depth", "padding-value"),
     *("overflow", "normalize-sum-almost-zero", "groups-channels", "combine-globs"),
+    *("layers-depths", "layers-channels", "layers-combine"),
 }
 
 

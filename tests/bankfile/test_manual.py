@@ -36,7 +36,7 @@ def test_examples_are_faultless_and_without_warnings(kind, text, tmp_path):
     save_file(tensors, tmp_path / "net.safetensors")
     checked = bankfile.check(path)
     assert checked.faults == checked.warnings == ()
-    assert len(BANKS) == 8
+    assert len(BANKS) == 9
 
 
 @pytest.mark.parametrize("what", LIMITS)

@@ -10,8 +10,9 @@ from filterbank.batch.inputs import Source
 from filterbank.batch.names import namer
 from filterbank.errors import RequestError
 
-SOBEL = ("sobel", ("sobel_x", "sobel_y"))
-BLUR = ("blur", ("blur",))
+SOBEL = ("sobel", {1: ("sobel_x", "sobel_y")})
+NET = ("net", {1: ("a",), 2: ("a", "b")})
+BLUR = ("blur", {1: ("blur",)})
 
 
 def made(template=None, banks=(SOBEL,), *, stack=False, out="maps", ext="png"):
@@ -28,6 +29,13 @@ def checked(named, sources, on_exists="error"):
         ((SOBEL,), False, ["d/cat/sobel_x.png", "d/cat/sobel_y.png"]),
         ((SOBEL, BLUR), False, ["d/cat/sobel/sobel_x.png", "d/cat/sobel/sobel_y.png", "d/cat/blur/blur.png"]),
         ((SOBEL,), True, ["d/cat.png"]),
+        ((NET,), False, ["d/cat/1/a.png", "d/cat/2/a.png", "d/cat/2/b.png"]),
+        (
+            (NET, BLUR),
+            False,
+            ["d/cat/net/1/a.png", "d/cat/net/2/a.png", "d/cat/net/2/b.png", "d/cat/blur/1/blur.png"],
+        ),
+        ((NET,), True, ["d/cat/1.png", "d/cat/2.png"]),
         ((SOBEL, BLUR), True, ["d/cat/sobel.png", "d/cat/blur.png"]),
     ],
 )
@@ -172,7 +180,7 @@ def test_clashes_are_those_of_comparing_every_pair() -> None:
     for template in ("{stem}{filter}", "{dir}{stem}-{filter}", "{filter}/{stem}", "{index}{stem}", "{name}"):
         for stems in itertools.combinations(parts, 2):
             for filters in itertools.combinations(["a", "b", "ab"], 2):
-                named = made(template, (("bank", filters),))
+                named = made(template, (("bank", {1: filters}),))
                 sources = [Source(f"{stem}.png") for stem in stems]
                 every = [path for source in sources for path in named.paths(source)]
                 try:

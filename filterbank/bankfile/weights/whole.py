@@ -59,7 +59,7 @@ class Sizes:
 _SIDES = Pair(Integer(1, MAX_STEP))
 # What a weights file says of itself: a bank's keys, and in place of filters their names and sizes.
 CARRIED_KEYS = (
-    *(key for key in BANK_KEYS if key.name not in ("filters", "weights", "operation", "normalize")),
+    *(key for key in BANK_KEYS if key.name not in ("filters", "weights", "layers", "operation", "normalize")),
     Key("names", NameList(), "the filters' names"),
     Key("sizes", Sizes(), "the filters' sizes, where they differ; each is centred in the tensor"),
 )

@@ -17,21 +17,33 @@ def one_layer(bank: Bank) -> Layer:
     RequestError
         It is a stack of several.
     """
-    if len(bank.stack.layers) > 1:
-        raise RequestError(f"bank {bank.name!r}: found a stack of layers; accepted: one layer to convert")
+    count = len(bank.stack.layers)
+    if count > 1:
+        raise RequestError(
+            f"bank {bank.name!r}: found a stack of {count} layers, this format holds one; "
+            "accepted: yaml or json for a stack"
+        )
     return bank.layer
 
 
 def settings(bank: Bank) -> dict[str, Any]:
-    """Return the keys of *bank* besides its filters, in the order of a bank file.
+    """Return the keys of *bank*, of one layer, besides its filters, in the order of a bank file.
 
     >>> from filterbank.bankfile import load
     >>> settings(load("identity"))
     {'name': 'identity', 'description': 'Passes the image on unchanged', 'source': ..., 'input': 'each'}
     """
-    layer = one_layer(bank)
+    return of_bank(bank) | of_layer(one_layer(bank))
+
+
+def of_bank(bank: Bank) -> dict[str, Any]:
+    """Return the keys that are not a layer's."""
     said: dict[str, Any] = {"name": bank.name, "description": bank.description, "source": bank.source}
-    said = {key: text for key, text in said.items() if text} | {"input": bank.input}
+    return {key: text for key, text in said.items() if text} | {"input": bank.input}
+
+
+def of_layer(layer: Layer) -> dict[str, Any]:
+    """Return the keys of a layer besides its filters."""
     usual = Layer(layer.filters)
     values = {
         "stride": _pair(layer.stride),
@@ -45,7 +57,7 @@ def settings(bank: Bank) -> dict[str, Any]:
         "std": _numbers(layer.std),
         "combine": [_combination(each) for each in layer.combine],
     }
-    return said | {key: value for key, value in values.items() if getattr(layer, key) != getattr(usual, key)}
+    return {key: value for key, value in values.items() if getattr(layer, key) != getattr(usual, key)}
 
 
 def for_tensors(bank: Bank) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from textwrap import indent
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 
 from filterbank.bankfile.nodes import MAX_NODES, resolve
 from filterbank.bankfile.source import MAX_BYTES
-from filterbank.bankfile.writing.settings import one_layer, plain, settings
+from filterbank.bankfile.writing.settings import of_bank, of_layer, plain
 from filterbank.errors import RequestError
-from filterbank.model import Bank, Filter
+from filterbank.model import Bank, Layer
 
 WIDTH = 100
 # Texts that mean themselves without quotes, inside brackets as well.
@@ -28,10 +29,23 @@ def to_yaml(bank: Bank) -> bytes:
     RequestError
         It is too large to be read back from a text.
     """
-    said = _stated(bank)
+    _check_count(bank)
+    lines = [f"{key}: {_flow(value)}" for key, value in of_bank(bank).items()]
+    layers = [_yaml_layer(layer) for layer in bank.stack.layers]
+    if len(layers) == 1:
+        lines += layers[0]
+    else:
+        lines.append("layers:")
+        lines += [("    " if at else "  - ") + line for layer in layers for at, line in enumerate(layer)]
+    return _limited(bank, "\n".join(lines) + "\n")
+
+
+def _yaml_layer(layer: Layer) -> list[str]:
+    """Return the lines of a layer."""
+    said = _stated(layer)
     combine = said.pop("combine", [])
     lines = [f"{key}: {_flow(value)}" for key, value in said.items()] + ["filters:"]
-    for each in _checked(bank):
+    for each in layer.filters:
         more = f", bias: {_number(each.bias)}" if each.bias else ""
         rows = _rows(each.weights)
         short = f"  - {{name: {_word(each.name)}, kernel: {_nested(rows)}{more}}}"
@@ -43,8 +57,7 @@ def to_yaml(bank: Bank) -> bytes:
             lines.append(f"    bias: {_number(each.bias)}")
         lines.append("    kernel:")
         lines += [f"      - {line}" if len(rows) == 1 else line for line in _block(rows)]
-    lines += ["combine:"] * bool(combine) + [f"  - {_flow(each)}" for each in combine]
-    return _limited(bank, "\n".join(lines) + "\n")
+    return lines + ["combine:"] * bool(combine) + [f"  - {_flow(each)}" for each in combine]
 
 
 def to_json(bank: Bank) -> bytes:
@@ -55,15 +68,28 @@ def to_json(bank: Bank) -> bytes:
     RequestError
         It is too large to be read back from a text.
     """
-    said = _stated(bank)
+    _check_count(bank)
+    lines = [f"  {json.dumps(key)}: {_json(value)}" for key, value in of_bank(bank).items()]
+    layers = [_json_layer(layer) for layer in bank.stack.layers]
+    if len(layers) == 1:
+        lines += layers[0]
+    else:
+        entries = ["    {\n" + indent(",\n".join(layer), "    ") + "\n    }" for layer in layers]
+        lines.append('  "layers": [\n' + ",\n".join(entries) + "\n  ]")
+    return _limited(bank, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def _json_layer(layer: Layer) -> list[str]:
+    """Return the members of a layer, which may have several lines."""
+    said = _stated(layer)
     combine = [f"    {_json(each)}" for each in said.pop("combine", [])]
     lines = [f"  {json.dumps(key)}: {_json(value)}" for key, value in said.items()]
     filters = []
-    for each in _checked(bank):
-        rows = _rows(each.weights)
+    for each in layer.filters:
         start = f'    {{"name": {json.dumps(each.name)}, ' + (
             f'"bias": {_number(each.bias)}, ' if each.bias else ""
         )
+        rows = _rows(each.weights)
         short = f'{start}"kernel": {_nested(rows)}}}'
         if len(short) > WIDTH:
             planes = [",\n".join(f"      {row}" for row in plane) for plane in rows]
@@ -72,30 +98,28 @@ def to_json(bank: Bank) -> bytes:
             )
             short = f'{start}"kernel": [\n{joined}\n    ]}}'
         filters.append(short)
-    lines += [
+    return lines + [
         f'  "{key}": [\n' + ",\n".join(entries) + "\n  ]"
         for key, entries in (("filters", filters), ("combine", combine))
         if entries
     ]
-    return _limited(bank, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
-def _stated(bank: Bank) -> dict[str, Any]:
-    """Return the settings and what is true of every bank here: nothing is left to be done on reading."""
-    said = settings(bank)
-    first = {key: said.pop(key) for key in ("name", "description", "source", "input") if key in said}
-    return first | {"operation": "correlation", "normalize": "none"} | said
+def _stated(layer: Layer) -> dict[str, Any]:
+    """Return the settings and what is true of every layer here: nothing is left to be done on reading."""
+    return {"operation": "correlation", "normalize": "none"} | of_layer(layer)
 
 
-def _checked(bank: Bank) -> tuple[Filter, ...]:
-    layer = one_layer(bank)
-    # Numbers, rows, planes and kernels are values of the text, and so are the keys.
-    values = sum(
-        each.weights.size + each.weights.shape[0] * each.weights.shape[1] + 16 for each in layer.filters
-    )
-    if values + sum(len(each.filters) + 8 for each in layer.combine) > MAX_NODES:
+def _check_count(bank: Bank) -> None:
+    """Raise RequestError where the text would hold more values than are read."""
+    values = 0
+    for layer in bank.stack.layers:
+        # Numbers, rows, planes and kernels are values of the text, and so are the keys.
+        shapes = [each.weights.shape for each in layer.filters]
+        values += sum(depth * rows * columns + depth * rows + 16 for depth, rows, columns in shapes)
+        values += sum(len(each.filters) + 8 for each in layer.combine)
+    if values > MAX_NODES:
         raise _too_large(bank)
-    return layer.filters
 
 
 def _limited(bank: Bank, text: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from filterbank.errors import ImageError
-from filterbank.imagefile.array import samples_of
+from filterbank.imagefile.array import is_signal, samples_of
 from filterbank.imagefile.formats.boundary import decoding
 from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check_size
 
@@ -78,6 +78,8 @@ def _check(shape: tuple[int, ...], dtype: np.dtype[Any], options: ReadOptions) -
             "take one image or one page out of it"
         )
     planes = (1,) * (3 - len(shape)) + shape
+    if len(shape) == 2 and is_signal(options.layout):
+        planes = (shape[0], 1, shape[1]) if options.layout == "cw" else (shape[1], 1, shape[0])
     if len(shape) == 3 and options.layout == "hwc":
         planes = planes[2:] + planes[:2]
     check_size(planes[1], planes[2], planes[0], options.max_pixels)

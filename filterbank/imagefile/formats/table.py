@@ -1,4 +1,4 @@
-"""csv and tsv: a matrix of plain numbers; one row or one column is a signal."""
+"""csv and tsv: a matrix of plain numbers; one row or one column is a signal, with a signal's layout each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.errors import ImageError
+from filterbank.imagefile.array import is_signal, samples_of
 from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check_size
 
 _NUMBER = re.compile(
@@ -23,7 +24,7 @@ def count_pages(stream: BinaryIO) -> int:
 
 
 def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
-    """Return the numbers of a csv or tsv file as stored, grey.
+    """Return the numbers of a csv or tsv file as stored, grey; channels of a signal where the layout says so.
 
     Cells are separated by tabs, else by semicolons, else by commas. Lines at the end may be empty.
 
@@ -37,6 +38,8 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
     columns = lines[0].count(separator) + 1
     check_size(len(lines), columns, 1, options.max_pixels)
     matrix = _parsed(lines, separator)
+    if is_signal(options.layout):
+        return samples_of(matrix, options.layout)
     if matrix.shape[1] == 1:
         matrix = matrix.T  # a column is a signal too
     return Samples(matrix[np.newaxis], 0.0, "gray", False, "float64")
