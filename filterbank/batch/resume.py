@@ -36,7 +36,8 @@ def find_done(
     options = job.settings.recorded(job.reading(source).page)
     entries = []
     for bank in job.banks:
-        files = list(islice(names, 1 if job.settings.stack else len(bank.layer.outputs)))
+        layers = job.layers(bank).values()
+        files = list(islice(names, sum(1 if job.settings.stack else len(layer.outputs) for layer in layers)))
         entry = ledger.find(files)
         if entry is None or entry.digest != bank.digest or entry.options != options:
             return None
@@ -58,7 +59,8 @@ def _has_scales(job: Job, bank: Bank, entry: Entry, shared: dict[str, Extremes])
     """Return whether the maps of *entry* have the scales that the batch has now."""
     settings = job.settings
     assert settings.top is not None
-    for output, scale in zip(bank.layer.outputs, entry.scales, strict=False):
+    outputs = [output for layer in job.layers(bank).values() for output in layer.outputs]
+    for output, scale in zip(outputs, entry.scales, strict=False):
         kind = tone.resolve(settings.range, output).kind
         if kind in shared:
             now = tone.choose(settings.range, output, shared[kind], settings.top)
@@ -71,17 +73,19 @@ def _is_whole(job: Job, bank: Bank, entry: Entry) -> bool:
     """Return whether the files of *entry* are there, whole, and say that they are what it says."""
     try:
         sizes = _sizes(bank, entry.size)
-        for number, file in enumerate(entry.files):
-            filters = entry.filters if job.settings.stack else entry.filters[number : number + 1]
+        maps = iter(zip(entry.filters, entry.scales, strict=True))
+        counts = [len(layer.outputs) for layer in job.layers(bank).values()]
+        counts = counts if job.settings.stack else [1] * sum(counts)
+        for file, count in zip(entry.files, counts, strict=True):
             seen = glance(Path(job.out, file), stack=job.settings.stack)
-            if (seen.format, seen.count) != (job.settings.extension, len(filters)) or not seen.sizes <= sizes:
+            if (seen.format, seen.count) != (job.settings.extension, count) or not seen.sizes <= sizes:
                 return False
-            scales = entry.scales if job.settings.stack else entry.scales[number : number + 1]
             said = [(text.filter, text.digest, _ends(text)) for text in seen.texts]
-            told = [(name, entry.digest, ends) for name, ends in zip(filters, scales, strict=True)]
+            told = [(name, entry.digest, ends) for name, ends in islice(maps, count)]
             if seen.texts and said != told:
                 return False
-    except (ImageError, GeometryError, TypeError):  # TypeError: a line that was not written by this program
+    except (ImageError, GeometryError, TypeError, ValueError):
+        # The last two: a line that was not written by this program.
         return False
     return True
 

@@ -60,6 +60,8 @@ def glance(path: Path, *, stack: bool = False) -> Glance:
                 return _tiff(stream, size)
             if head.startswith(_NPY):
                 return _npy(stream, size, stack)
+            if path.suffix == ".csv":
+                return _csv(stream)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
     raise ImageError("no map of filterbank")
@@ -88,6 +90,14 @@ def _tiff(stream: BinaryIO, size: int) -> Glance:
     if not texts:
         raise ImageError("truncated: it has no pages")
     return Glance("tiff", len(texts), frozenset(sizes), tuple(texts))
+
+
+def _csv(stream: BinaryIO) -> Glance:
+    lines = stream.read().split(b"\n")
+    columns = {line.count(b",") + 1 for line in lines[:-1]}
+    if lines[-1] or len(columns) != 1:
+        raise ImageError("truncated: its rows are not all there")
+    return Glance("csv", 1, frozenset({(len(lines) - 1, columns.pop())}))
 
 
 def _npy(stream: BinaryIO, size: int, stack: bool) -> Glance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -75,6 +76,28 @@ def test_what_is_done_is_skipped_and_nothing_is_written() -> None:
     assert {path: path.stat().st_mtime_ns for path in Path("maps").rglob("*") if path.is_file()} == before
     ended = filterbank("apply", "in", "-b", "sobel", "-o", "maps", "--resume", "--dry-run")
     assert ended.out.count(b"skipped, its maps are done") == 3
+
+
+@pytest.mark.parametrize("extra", [(), ("--stack", "--format", "tiff"), ("--stack", "--format", "npy")])
+def test_every_layer_of_a_stack_is_known(extra: tuple[str, ...]) -> None:
+    make_images(2)
+    layers = [{"stride": 2, "filters": [{"name": f"a{k}", "kernel": [[k, 1]]} for k in range(3)]}]
+    layers += [{"filters": [{"name": "b", "kernel": [[[1]], [[2]], [[-3]]]}]}]
+    Path("two.json").write_text(json.dumps({"name": "two", "input": "gray", "layers": layers}))
+    assert resumed("--all-layers", *extra, banks=("two.json",)) == ["0", "1"]
+    assert resumed("--all-layers", *extra, banks=("two.json",)) == []
+    damaged = sorted(path for path in Path("maps").rglob("*") if path.suffix in {".png", ".tiff", ".npy"})[0]
+    damage_cut(damaged)
+    assert resumed("--all-layers", *extra, banks=("two.json",)) == ["0"]
+    assert resumed(*extra, banks=("two.json",)) == ["0", "1"]  # of the last layer alone: other maps
+
+
+def test_csv_maps_are_known() -> None:
+    make_images(2)
+    assert resumed("--format", "csv") == ["0", "1"]
+    assert resumed("--format", "csv") == []
+    damage_cut(Path("maps/1/sobel_x.csv"))
+    assert resumed("--format", "csv") == ["1"]
 
 
 def damage_cut(path: Path) -> None:
