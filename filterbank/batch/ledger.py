@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filterbank.batch import manifest
 from filterbank.batch.atomic import write_whole
 from filterbank.errors import OutputError, shown
 from filterbank.geometry import Pair
@@ -90,14 +90,15 @@ def compact(path: Path) -> None:
         The manifest cannot be written; it is as it was before.
     """
     try:
-        with path.open("rb") as held:
-            with suppress(OSError):
-                fcntl.flock(held, fcntl.LOCK_EX)
+        held = manifest.open_locked(path, 0)
+        try:
             replaced = _replaced(path)
             if replaced:
                 with write_whole(path) as stream:
                     kept = (line for number, line in enumerate(_lines(path)) if number not in replaced)
                     stream.writelines(kept)
+        finally:
+            os.close(held)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -80,7 +80,7 @@ def append(path: Path, records: Iterable[Record], *, fsync: bool = False) -> Non
     """
     data = b"".join(record.line().encode("ascii") + b"\n" for record in records)
     try:
-        descriptor = _open_locked(path)
+        descriptor = open_locked(path)
         try:
             _append_whole(descriptor, data)
             if fsync:
@@ -92,10 +92,10 @@ def append(path: Path, records: Iterable[Record], *, fsync: bool = False) -> Non
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _open_locked(path: Path) -> int:
+def open_locked(path: Path, flags: int = os.O_CREAT) -> int:
     """Return the manifest *path*, open for appending and locked."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | flags, 0o666)
         with suppress(OSError):  # no locks on this file system; one append is one write all the same
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         # While it waited for the lock, a run that resumed may have put a shorter one in its place.
