@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from filterbank.engine.execute import Pixels, Told, convolve
 from filterbank.engine.plan import Plan
+from filterbank.engine.sharing import share
 from filterbank.errors import RequestError
 from filterbank.model import Combination, Layer
 
@@ -164,10 +163,8 @@ def window_mean(values: NDArray[Any], size: int, threads: int = 1) -> Map:
                 part = _sums(_sums(part.T, size).T, size)
                 out[band.places, tile.places] = part / (rows[band.places, None] * columns[tile.places])
 
-    bands = _parts(height, before, after, max(_TILE[0], size))
-    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
-        for _ in map(fill, bands) if pool is None else pool.map(fill, bands):
-            pass
+    bands = list(_parts(height, before, after, max(_TILE[0], size)))
+    share(len(bands), threads, lambda: lambda number: fill(bands[number]))
     return out
 
 
