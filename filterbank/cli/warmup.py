@@ -22,9 +22,11 @@ def command(calibrate: bool) -> None:
     import time
 
     from filterbank.engine import compiled
+    from filterbank.engine.kernels.table import IMAGES
 
     began = time.perf_counter()
-    file = compiled.kernels().file
+    for image in IMAGES:
+        file = compiled.kernels().file(image)
     kept = "kept nowhere: each run compiles them anew" if file is None else f"kept in {file.parent}"
     click.echo(f"kernels ready after {time.perf_counter() - began:.1f} s, {kept}")
     if calibrate:

@@ -1,24 +1,23 @@
 """``filterbank warmup``: kernels compiled, kept, and told."""
 
-from dataclasses import replace
-
 from running import filterbank
 
 from filterbank.engine import compiled
 from filterbank.engine.constants import _kept
 from filterbank.engine.cost import DEFAULT
+from filterbank.engine.image import Kernels
 
 
 def test_warmup_says_where_kernels_are_kept():
     done = filterbank("warmup")
     assert done.code == 0
     assert done.out.decode().startswith("kernels ready after ")
-    assert done.out.decode().endswith(f" s, kept in {compiled.kernels().file.parent}\n")
+    place = compiled.kernels().file("transforms").parent
+    assert done.out.decode().endswith(f" s, kept in {place}\n")
 
 
 def test_warmup_says_that_nothing_is_kept(monkeypatch):
-    ready = replace(compiled.kernels(), file=None)
-    monkeypatch.setattr(compiled, "kernels", lambda: ready)
+    monkeypatch.setattr(Kernels, "file", lambda self, image: None)
     assert filterbank("warmup").out.decode().endswith(" s, kept nowhere: each run compiles them anew\n")
 
 

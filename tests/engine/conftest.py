@@ -1,14 +1,16 @@
 import pytest
 
 from filterbank.engine.image import load
+from filterbank.engine.kernels.table import IMAGES
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """A folder with a compiled image, made once for all tests."""
+    """A folder with the compiled images, made once for all tests."""
     folder = tmp_path_factory.mktemp("kernels")
     folder.chmod(0o700)
-    load(folder, portable=False)
+    for image in IMAGES:
+        load(folder, portable=False).file(image)
     return folder
 
 

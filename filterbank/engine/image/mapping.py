@@ -10,7 +10,7 @@ import ctypes
 import mmap
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -64,14 +64,12 @@ def map_memory(data: bytes) -> dict[str, int]:
         os.close(descriptor)
 
 
-def add_objects(data: bytes) -> tuple[object, dict[str, int]]:
-    """Hand a file of objects to LLVM's own loader: for systems whose objects ``link`` does not know.
+def add_objects(data: bytes, names: Iterable[str]) -> tuple[object, dict[str, int]]:
+    """Hand a file of objects with kernels *names* to LLVM's loader: for systems that ``link`` does not know.
 
     Returns what is to be kept alive, and the kernels' addresses.
     """
     import llvmlite.binding as llvm  # noqa: PLC0415 - half of a start's time; only where it is needed
-
-    from filterbank.engine.kernels.table import KERNELS  # noqa: PLC0415
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -81,7 +79,7 @@ def add_objects(data: bytes) -> tuple[object, dict[str, int]]:
     for start, end in pairwise([*places.values(), len(body)]):
         engine.add_object_file(llvm.ObjectFileRef.from_data(body[start:end]))
     engine.finalize_object()
-    return engine, {name: engine.get_function_address(name) for name in KERNELS}
+    return engine, {name: engine.get_function_address(name) for name in names}
 
 
 def function(address: int, signature: str) -> Function:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from filterbank.engine.image.key import digest, features, sources
+from filterbank.engine.kernels.table import IMAGES
 
 _V2 = "cx16 lahf_lm pni popcnt sse4_1 sse4_2 ssse3"
 _V3 = _V2 + " abm avx avx2 bmi1 bmi2 f16c fma movbe"
@@ -34,12 +35,16 @@ _LLVM = {
 }
 
 
-def fitting(folder: Path) -> list[Path]:
-    """Return the images in *folder* of these sources that this processor can run, the best first."""
+def _name(level: str, made_from: str, image: str) -> str:
+    return f"{level}-{made_from}.{image}.image"
+
+
+def fitting(folder: Path, image: str) -> list[Path]:
+    """Return the files in *folder* of an image of these sources that this processor can run, best first."""
     own, made_from = features(), digest(sources(), b"")
     levels = _LEVELS.get(os.uname().machine, {}).items()
     places = [
-        folder / f"{level}-{made_from}.image" for level, needed in levels if own.issuperset(needed.split())
+        folder / _name(level, made_from, image) for level, needed in levels if own.issuperset(needed.split())
     ]
     return [path for path in places if path.exists()]
 
@@ -56,11 +61,12 @@ def build(folder: Path) -> list[Path]:
 
     written = []
     for level, needed in _LEVELS.get(os.uname().machine, {}).items():
-        path = folder / f"{level}-{digest(sources(), b'')}.image"
         names = ["+" + _LLVM.get(feature, feature) for feature in needed.split()]
         if "avx512f" in needed:
             names.append("-prefer-256-bit")  # the kernels' own vectors have 512, so plain loops may as well
         target = {"NUMBA_CPU_NAME": level, "NUMBA_CPU_FEATURES": ",".join(names)}
-        path.write_bytes(workers.compiled(False, target))
-        written.append(path)
+        for image in IMAGES:
+            path = folder / _name(level, digest(sources(), b""), image)
+            path.write_bytes(workers.compiled(image, False, target))
+            written.append(path)
     return written

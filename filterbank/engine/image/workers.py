@@ -8,19 +8,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from itertools import islice
 
 from filterbank.engine.image import cache
 from filterbank.engine.image.link import join, link
-from filterbank.engine.kernels.table import KERNELS
+from filterbank.engine.kernels.table import IMAGES, KERNELS
 
-# Modules whose kernels are a group of their own; all others are the first group.
-_APART = tuple(f"filterbank.engine.kernels.{name}" for name in ("fft", "deflate", "winograd"))
+# Modules whose kernels are a group of their own; all others of an image are its first group.
+_APART = tuple(f"filterbank.engine.kernels.{name}" for name in ("deflate", "winograd"))
 
-# Neighbouring groups that one, two, three and four processes compile, for equal times, and the seconds
-# it takes them: measured, see docs/engine.md.
-_SHARES = ((4,), (2, 2), (1, 2, 1), (1, 1, 1, 1))
-_SECONDS = (18, 11, 9, 8)
+# The seconds that one process and two take for an image: measured, see docs/engine.md.
+_SECONDS = {"common": (11, 7), "transforms": (10, 6)}
 
 # A worker finds the modules that its parent finds, not what happens to lie in the current folder.
 _PROGRAM = """
@@ -35,27 +32,27 @@ class WorkerError(Exception):
     """A process that was to compile for another processor did not."""
 
 
-def groups() -> list[list[str]]:
-    """Return the names of all kernels in groups that are compiled apart."""
-    found: list[list[str]] = [[] for _ in range(1 + len(_APART))]
-    for name, (module, _) in KERNELS.items():
-        found[1 + _APART.index(module) if module in _APART else 0].append(name)
-    return found
+def groups(image: str) -> list[list[str]]:
+    """Return the names of an image's kernels in groups that are compiled apart."""
+    found: dict[str, list[str]] = {"": []}
+    for name, (module, _) in IMAGES[image].items():
+        found.setdefault(module if module in _APART else "", []).append(name)
+    return list(found.values())
 
 
-def processes() -> int:
+def processes(image: str) -> int:
     """Return how many processes compile: no more than there are processors, or groups."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, len(_SHARES))
+    return min(usable, len(groups(image)))
 
 
-def seconds() -> int:
+def seconds(image: str) -> int:
     """Return about how long it takes here."""
-    return _SECONDS[processes() - 1]
+    return _SECONDS[image][processes(image) - 1]
 
 
-def compiled(is_portable: bool, target: Mapping[str, str] | None = None) -> bytes:
-    """Return all kernels as one file, as ``cache.pack`` makes them: an image, or objects if *is_portable*.
+def compiled(image: str, is_portable: bool, target: Mapping[str, str] | None = None) -> bytes:
+    """Return an image's kernels as ``cache.pack`` makes a file of them, linked or as objects if *is_portable*.
 
     *target*, variables of the environment, names another processor than this one to Numba.
 
@@ -66,18 +63,18 @@ def compiled(is_portable: bool, target: Mapping[str, str] | None = None) -> byte
     WorkerError
         There is a *target*, and its worker failed.
     """
-    objects = _objects(processes(), target)
+    objects = _objects(groups(image), processes(image), target)
     parts = [(obj, {f"object{i}": 0}) if is_portable else link(obj) for i, obj in enumerate(objects)]
     return cache.pack(*join(parts))
 
 
-def _objects(count: int, target: Mapping[str, str] | None) -> list[bytes]:
+def _objects(parts: list[list[str]], count: int, target: Mapping[str, str] | None) -> list[bytes]:
     """Return an object of each group, compiled by *count* processes.
 
     A group is an object of its own however many processes there are: the bytes are the same.
     """
-    left = iter(groups())
-    shares = [list(islice(left, size)) for size in _SHARES[count - 1]]
+    size = -(-len(parts) // count)
+    shares = [parts[at : at + size] for at in range(0, len(parts), size)]
     # What a worker makes is optimised once, all together: Numba is not to do it for every helper too.
     environment = os.environ | {"NUMBA_OPT": "0"} | dict(target or {})
     found: list[bytes] = []

@@ -12,16 +12,17 @@ from filterbank.engine.direct import DirectPlan
 from filterbank.engine.image import cache, load, loader, mapping, workers
 from filterbank.geometry import resolve
 
-COMPILING = loader.COMPILING.format(workers.seconds())
+COMPILING = loader.COMPILING.format("the kernels", workers.seconds("common"))
+TRANSFORMS = loader.COMPILING.format("the kernels of FFT and Winograd", workers.seconds("transforms"))
 
 
 def again(reason):
-    return loader.COMPILING_AGAIN.format(workers.seconds(), reason)
+    return loader.COMPILING_AGAIN.format("the kernels", workers.seconds("common"), reason)
 
 
 @pytest.fixture
 def data(built):
-    (path,) = built.glob("*.image")
+    (path,) = built.glob("*.common.image")
     return path.read_bytes()
 
 
@@ -30,7 +31,8 @@ def compiled(monkeypatch, data):
     """How often the compiler was asked."""
     calls = []
 
-    def build(is_portable):
+    def build(image, is_portable):
+        assert image == "common"
         calls.append(is_portable)
         return data
 
@@ -51,11 +53,13 @@ def works(kernels):
 
 
 def get(folder, told=None):
-    return load(folder, (told if told is not None else []).append, portable=False)
+    kernels = load(folder, (told if told is not None else []).append, portable=False)
+    assert kernels.direct
+    return kernels
 
 
 def kept(folder):
-    (path,) = folder.glob("*.image")
+    (path,) = folder.glob("*.common.image")
     return path
 
 
@@ -231,7 +235,7 @@ import sys, time
 from pathlib import Path
 from filterbank.engine.image import load, loader
 log, prepared = Path(sys.argv[2]), Path(sys.argv[3])
-def build(is_portable):
+def build(image, is_portable):
     with log.open("a") as file: file.write("built\\n")
     time.sleep(0.5)
     return prepared.read_bytes()
@@ -277,8 +281,9 @@ def test_the_portable_loader_gives_the_same_bytes(kernels, tmp_path):
     folder = tmp_path / "portable"
     told = []
     portable = load(folder, told.append, portable=True)
+    portable.file("transforms")
     again = load(folder, told.append, portable=True)
-    assert told == [COMPILING]
+    again.file("transforms")
     g = resolve(channels=3, size=(50, 140), filters=7, kernel=(5, 5))
     rng = np.random.default_rng(0)
     plan = DirectPlan(rng.normal(size=(7, 3, 5, 5)), rng.normal(size=7), g, activation="gelu")
@@ -286,4 +291,24 @@ def test_the_portable_loader_gives_the_same_bytes(kernels, tmp_path):
     maps = [np.zeros((7, 50, 140), np.float32) for _ in range(3)]
     for one, out in zip((kernels, portable, again), maps, strict=True):
         plan.run(one, image, out)
+    assert told == [TRANSFORMS, COMPILING]
     assert maps[0].tobytes() == maps[1].tobytes() == maps[2].tobytes()
+
+
+def test_kernels_that_only_some_banks_need_are_compiled_when_they_are_asked_for(folder, data, monkeypatch):
+    asked, told = [], []
+    monkeypatch.setattr(loader, "_build", lambda image, is_portable: asked.append(image) or data)
+    monkeypatch.setattr(
+        loader, "_functions", lambda image, *_, **__: loader._Image({image: print}, None, None)
+    )
+    monkeypatch.setattr(loader, "IMAGES", {"common": {"common"}, "transforms": {"transforms"}})
+    kernels = load(folder, told.append, portable=False)
+    assert not asked
+    assert kernels.common and asked == ["common"]
+    assert kernels.common and kernels.transforms and kernels.transforms and asked == ["common", "transforms"]
+    assert told == [COMPILING, TRANSFORMS]
+
+
+def test_no_other_name_is_a_kernel(built):
+    with pytest.raises(AttributeError, match="directt"):
+        assert load(built, pytest.fail, portable=False).directt

@@ -12,7 +12,7 @@ X86 = [packaged._V4.split(), packaged._V3.split(), packaged._V2.split()]
 
 @pytest.fixture
 def data(built):
-    (path,) = built.glob("*.image")
+    (path,) = built.glob("*.common.image")
     return path.read_bytes()
 
 
@@ -23,7 +23,7 @@ def image(tmp_path, monkeypatch, data):
     folder.mkdir(mode=0o755)
     monkeypatch.setattr(loader, "PACKAGED", folder)
     level = list(packaged._LEVELS[os.uname().machine])[-1]
-    path = folder / f"{level}-{key.digest(key.sources(), b'')}.image"
+    path = folder / f"{level}-{key.digest(key.sources(), b'')}.common.image"
     path.write_bytes(data)
     path.chmod(0o644)
     return path
@@ -34,8 +34,8 @@ def compiled(monkeypatch, data):
     """How often the compiler was asked."""
     calls = []
 
-    def build(is_portable):
-        calls.append(is_portable)
+    def build(image, is_portable):
+        calls.append(image)
         return data
 
     monkeypatch.setattr(loader, "_build", build)
@@ -48,20 +48,20 @@ def get(tmp_path):
 
 def test_it_is_taken_and_nothing_is_compiled_or_kept(image, compiled, tmp_path):
     kernels = get(tmp_path)
-    assert kernels.direct and kernels.file == image
+    assert kernels.direct and kernels.file("common") == image
     assert not compiled and not (tmp_path / "cache").exists()
 
 
 def test_it_is_taken_before_what_the_user_keeps(image, compiled, tmp_path):
     away = image.rename(tmp_path / "away")
-    assert get(tmp_path).file.parent == tmp_path / "cache"
+    assert get(tmp_path).file("common").parent == tmp_path / "cache"
     away.rename(image)
-    assert get(tmp_path).file == image and len(compiled) == 1
+    assert get(tmp_path).file("common") == image and len(compiled) == 1
 
 
 def falls_back(tmp_path, compiled):
     kernels = get(tmp_path)
-    return kernels.direct and kernels.file.parent == tmp_path / "cache" and len(compiled) == 1
+    return kernels.direct and kernels.file("common").parent == tmp_path / "cache" and len(compiled) == 1
 
 
 @pytest.mark.parametrize("mode", [0o664, 0o646])
@@ -114,8 +114,8 @@ def test_one_that_the_processor_cannot_run_is_not(image, compiled, tmp_path, mon
 def test_where_there_is_a_good_one_behind_a_bad_one_it_is_taken(image, compiled, tmp_path, monkeypatch):
     bad = image.with_name("bad.image")
     bad.write_bytes(b"")
-    monkeypatch.setattr(packaged, "fitting", lambda folder: [bad, image])
-    assert get(tmp_path).file == image and not compiled
+    monkeypatch.setattr(packaged, "fitting", lambda folder, _: [bad, image])
+    assert get(tmp_path).file("common") == image and not compiled
 
 
 @pytest.mark.parametrize(
@@ -134,19 +134,21 @@ def test_levels_best_first(tmp_path, monkeypatch, features, levels):
     monkeypatch.setattr(packaged, "_LEVELS", {os.uname().machine: packaged._LEVELS["x86_64"]})
     made_from = key.digest(key.sources(), b"")
     for level in ("v2", "v3", "v4"):
-        (tmp_path / f"x86-64-{level}-{made_from}.image").touch()
-    assert [path.name.split("-")[2] for path in packaged.fitting(tmp_path)] == levels
+        (tmp_path / f"x86-64-{level}-{made_from}.common.image").touch()
+    assert [path.name.split("-")[2] for path in packaged.fitting(tmp_path, "common")] == levels
 
 
 def test_each_level_is_built_for_its_own_features(tmp_path, monkeypatch):
     from filterbank.engine.image import workers
 
     targets = []
-    monkeypatch.setattr(workers, "compiled", lambda is_portable, target: targets.append(target) or b"image")
+    monkeypatch.setattr(
+        workers, "compiled", lambda image, _, target: targets.append(target) or image.encode()
+    )
     monkeypatch.setattr(packaged, "_LEVELS", {os.uname().machine: packaged._LEVELS["x86_64"]})
-    assert [path.read_bytes() for path in packaged.build(tmp_path)] == [b"image"] * 3
-    assert [target["NUMBA_CPU_NAME"] for target in targets] == ["x86-64-v4", "x86-64-v3", "x86-64-v2"]
-    features = [target["NUMBA_CPU_FEATURES"].split(",") for target in targets]
+    assert [path.read_bytes() for path in packaged.build(tmp_path)] == [b"common", b"transforms"] * 3
+    assert [target["NUMBA_CPU_NAME"] for target in targets[::2]] == ["x86-64-v4", "x86-64-v3", "x86-64-v2"]
+    features = [target["NUMBA_CPU_FEATURES"].split(",") for target in targets[::2]]
     assert ["+avx512f" in some for some in features] == [True, False, False]
     assert ["+fma" in some and "+bmi" in some for some in features] == [True, True, False]
     assert all("+sse4.2" in some and "+sse3" in some for some in features)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from filterbank.engine.image import build, cache, workers
-from filterbank.engine.kernels.table import KERNELS
+from filterbank.engine.kernels.table import IMAGES
 
 # Workers that answer with their groups, or with what they may import from, instead of objects.
 ECHO = "import sys\nfor group in sys.argv[2:]: print(group.encode().hex())"
@@ -22,41 +22,45 @@ def names(objects):
     return [data.decode().split(",") for data in objects]
 
 
-def test_every_kernel_is_in_one_group():
-    assert sorted(name for group in workers.groups() for name in group) == sorted(KERNELS)
-    assert "direct" in workers.groups()[0]
+GROUPS = [["direct", "separable"], ["png_band"], ["encode"]]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("image", IMAGES)
+def test_every_kernel_is_in_one_group(image):
+    assert sorted(name for group in workers.groups(image) for name in group) == sorted(IMAGES[image])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
 def test_objects_are_the_same_however_many_processes(monkeypatch, count):
     monkeypatch.setattr(workers, "_PROGRAM", ECHO)
-    assert names(workers._objects(count, None)) == workers.groups()
+    assert names(workers._objects(GROUPS, count, None)) == GROUPS
 
 
-@pytest.mark.parametrize(("usable", "count"), [(1, 1), (2, 2), (3, 3), (64, 4)])
-def test_no_more_processes_than_processors(monkeypatch, usable, count):
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize(("usable", "count"), [(1, 1), (2, 2), (64, 2)])
+def test_no_more_processes_than_processors(monkeypatch, image, usable, count):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(usable), raising=False)
-    assert workers.processes() == count
-    assert workers.seconds() == workers._SECONDS[count - 1]
+    assert workers.processes(image) == count
+    assert workers.seconds(image) == workers._SECONDS[image][count - 1]
 
 
 def test_a_worker_has_its_parents_path_and_not_the_current_folder(monkeypatch, tmp_path):
     (tmp_path / "json.py").write_text("raise SystemExit('somebody else')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(workers, "_PROGRAM", PATH)
-    (path, *_) = workers._objects(1, None)
+    (path, *_) = workers._objects(GROUPS, 1, None)
     assert eval(path) == sys.path
 
 
 def test_numba_does_not_optimise_in_workers(monkeypatch):
     monkeypatch.setenv("NUMBA_OPT", "3")
     monkeypatch.setattr(workers, "_PROGRAM", SETTINGS.format("NUMBA_OPT"))
-    assert workers._objects(1, None) == [b"0"] * 4
+    assert workers._objects(GROUPS, 1, None) == [b"0"] * 3
 
 
 def test_a_target_reaches_the_workers(monkeypatch):
     monkeypatch.setattr(workers, "_PROGRAM", SETTINGS.format("NUMBA_CPU_NAME"))
-    assert workers._objects(2, {"NUMBA_CPU_NAME": "generic"}) == [b"generic"] * 4
+    assert workers._objects(GROUPS, 2, {"NUMBA_CPU_NAME": "generic"}) == [b"generic"] * 3
 
 
 @pytest.mark.parametrize("interpreter", [sys.executable, "/no/such/python", None])
@@ -64,18 +68,20 @@ def test_where_no_worker_answers_this_process_compiles(monkeypatch, interpreter)
     monkeypatch.setattr(sys, "executable", interpreter)
     monkeypatch.setattr(workers, "_PROGRAM", FAILING)
     monkeypatch.setattr(build, "compile_object", lambda kernels: ",".join(kernels).encode())
-    assert names(workers._objects(2, None)) == workers.groups()
+    assert names(workers._objects(GROUPS, 2, None)) == GROUPS
 
 
 def test_for_another_processor_this_process_does_not_compile(monkeypatch):
     monkeypatch.setattr(workers, "_PROGRAM", FAILING)
     with pytest.raises(workers.WorkerError, match="no compiler here"):
-        workers._objects(2, {"NUMBA_CPU_NAME": "generic"})
+        workers._objects(GROUPS, 2, {"NUMBA_CPU_NAME": "generic"})
 
 
 def test_objects_are_kept_apart_for_the_portable_loader(monkeypatch):
     monkeypatch.setattr(workers, "_PROGRAM", ECHO)
-    body, places = cache.unpack(workers.compiled(True))
+    body, places = cache.unpack(workers.compiled("transforms", True))
     starts = list(places.values())
-    assert list(places) == ["object0", "object1", "object2", "object3"]
-    assert [body[start:].split(b"\0")[0].decode().split(",") for start in starts] == workers.groups()
+    assert list(places) == ["object0", "object1"]
+    assert [body[start:].split(b"\0")[0].decode().split(",") for start in starts] == workers.groups(
+        "transforms"
+    )
