@@ -47,6 +47,10 @@ def _random(K, C, F):
     return np.random.default_rng(1).normal(size=(K, C, F, F))
 
 
+def _whole(K, C, F):
+    return np.random.default_rng(1).integers(-8, 9, (K, C, F, F)).astype(float)
+
+
 def _elongated(K, C, F):
     """Derivatives of elongated Gaussians in several scales and directions, as in texture banks."""
     r = F // 2
@@ -77,6 +81,7 @@ def _gaussian(K, C, F):
 # name -> (text, weights, K, C, F, stride, padding, dilation, shrink: the image's sides divided by it)
 _ALL = {
     "W1": ("3×3×3, 8 filters", _random, 8, 3, 3, 1, 1, 1, 1),
+    "W1i": ("3×3×3, 8 filters of whole numbers", _whole, 8, 3, 3, 1, 1, 1, 1),
     "W2": ("49×49×3, 48 filters", _elongated, 48, 3, 49, 1, 24, 1, 1),
     "W2g": ("49×49×1, 48 filters", _elongated, 48, 1, 49, 1, 24, 1, 1),
     "W3": ("7×7×3, 64 filters, stride 2", _random, 64, 3, 7, 2, 3, 1, 1),

@@ -33,8 +33,11 @@ DEFAULT = Machine()
 # What a tap costs in the lists that the direct kernel has written out: 3×3 of one channel and of three.
 _WRITTEN_OUT = 0.75
 
+# What four rows of taps cost together, in taps, where filters and pixels are whole numbers.
+QUAD = 1.3
 
-def direct(g: Geometry, taps: list[int], machine: Machine = DEFAULT) -> float:
+
+def direct(g: Geometry, taps: list[float], machine: Machine = DEFAULT) -> float:
     """Return the price of filters with so many *taps* each by the formula itself."""
     outputs = g.out_height * g.out_width
     tap = machine.lone_tap if len(taps) == 1 else machine.tap

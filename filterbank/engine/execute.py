@@ -16,6 +16,7 @@ from filterbank.engine.fft import FFTPlan
 from filterbank.engine.kernels.layout import CHUNK
 from filterbank.engine.plan import LayerPlan, Plan
 from filterbank.engine.separable import SeparablePlan
+from filterbank.engine.taps import TapsPlan
 from filterbank.engine.winograd import WinogradPlan
 from filterbank.errors import GeometryError
 from filterbank.geometry import Geometry
@@ -237,7 +238,7 @@ def _parts(plan: LayerPlan, first: int, last: int) -> tuple[_Part, ...]:
 
 
 _PLANS: dict[str, Callable[..., DirectPlan]] = {
-    "direct": DirectPlan,
+    "direct": TapsPlan,
     "separable": SeparablePlan,
     "winograd": WinogradPlan,
     "fft": FFTPlan,

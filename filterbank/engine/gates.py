@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from filterbank.engine import cost, winograd
 from filterbank.engine.cost import Machine
 from filterbank.engine.fft import SIZES
+from filterbank.engine.quads import integers_for, stacked
 from filterbank.engine.separable import factor, is_contained
 from filterbank.geometry import Geometry, extent
 from filterbank.model import Layer
@@ -43,6 +44,23 @@ def _split_terms(weights: NDArray[np.float64]) -> Terms | None:
         return None
     across, down = (int(np.count_nonzero(vectors)) for vectors in (found.rows, found.columns))
     return Terms(across, down, len(found.channels))
+
+
+@lru_cache(maxsize=64)
+def quads_of(layer: Layer, g: Geometry) -> tuple[int, ...] | None:
+    """Return the words of four rows of taps that each filter has, if pictures of bytes are summed exactly."""
+    found = integers_for(
+        layer.weights,
+        g,
+        padding_mode=layer.padding_mode,
+        padding_value=layer.padding_value,
+        mean=layer.mean,
+        std=layer.std,
+    )
+    if found is None:
+        return None
+    has_taps = stacked(found.numbers).any(-1).reshape(len(layer.weights), -1)
+    return tuple(has_taps.sum(1).tolist())
 
 
 def told(terms: Terms) -> str:

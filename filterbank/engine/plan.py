@@ -163,15 +163,18 @@ def _choices(layer: Layer, g: Geometry, method: str, machine: Machine) -> tuple[
 def price(layer: Layer, g: Geometry, method: str, block: int = 0, machine: Machine = cost.DEFAULT) -> float:
     """Return the price of a whole layer by *method*, in nanoseconds of one thread."""
     if method == "direct":
-        return cost.direct(g, _taps(layer), machine)
+        return cost.direct(g, _taps(layer, g), machine)
     if method == "separable":
         terms = [one for one in gates.terms_of(layer) if one]
         return cost.separable(g, [one.across for one in terms], [one.down for one in terms], machine)
     return _price(method, block, g, g.filters, machine)
 
 
-def _taps(layer: Layer) -> list[int]:
-    return [int(np.count_nonzero(weights)) for weights in layer.weights]
+def _taps(layer: Layer, g: Geometry) -> list[float]:
+    """Return the taps of each filter; of whole numbers as many as take as long on bytes."""
+    if quads := gates.quads_of(layer, g):
+        return [cost.QUAD * count for count in quads]
+    return [float(np.count_nonzero(weights)) for weights in layer.weights]
 
 
 def _cheapest(
@@ -182,7 +185,7 @@ def _cheapest(
     machine: Machine,
 ) -> tuple[Choice, ...]:
     """Return the cheapest split of the filters: some separable, some by one transform, the others direct."""
-    taps = _taps(layer)
+    taps = _taps(layer, g)
     every = range(len(taps))
     whole = {"direct": cost.direct(g, taps, machine)}
     whole |= {method: _price(method, block, g, len(taps), machine) for method, block in options}
@@ -199,6 +202,7 @@ def _cheapest(
             chosen = dict.fromkeys(apart, ("separable", 0)) | split
     prices = tuple((name, round(price / 1e6, 3)) for name, price in whole.items())
     told = "; ".join(f"{name} {price:.3g} ms" for name, price in prices)
+    told += "; direct is exact for 8-bit images" if gates.quads_of(layer, g) else ""
     told += "".join(f"; no {name}: {reason}" for name, reason in refusals.items())
     return tuple(
         Choice(method, f"cheapest: {told}", block, prices)
@@ -207,7 +211,7 @@ def _cheapest(
 
 
 def _worth_taking_apart(
-    layer: Layer, g: Geometry, taps: list[int], machine: Machine
+    layer: Layer, g: Geometry, taps: list[float], machine: Machine
 ) -> dict[int, gates.Terms]:
     """Return the terms of each filter that is cheaper by rows and columns than tap by tap."""
     if max(taps) <= _FEW:  # no such kernel has anything to save
@@ -224,7 +228,7 @@ def _worth_taking_apart(
 
 
 def _split(
-    g: Geometry, taps: list[int], filters: list[int], options: list[tuple[str, int]], machine: Machine
+    g: Geometry, taps: list[float], filters: list[int], options: list[tuple[str, int]], machine: Machine
 ) -> tuple[float, dict[int, tuple[str, int]]]:
     """Return the least price of *filters*, those with most taps by one transform, and which these are."""
     if not filters:

@@ -13,8 +13,8 @@ from filterbank.engine.image import cache
 from filterbank.engine.image.link import join, link
 from filterbank.engine.kernels.table import IMAGES, KERNELS
 
-# Modules whose kernels are a group of their own; all others of an image are its first group.
-_APART = tuple(f"filterbank.engine.kernels.{name}" for name in ("deflate", "winograd"))
+# Modules whose kernels are compiled apart from an image's others.
+_APART = tuple(f"filterbank.engine.kernels.{name}" for name in ("deflate", "quads", "winograd"))
 
 # The seconds that one process and two take for an image: measured, see docs/engine.md.
 _SECONDS = {"common": (11, 7), "transforms": (10, 6)}
@@ -33,11 +33,11 @@ class WorkerError(Exception):
 
 
 def groups(image: str) -> list[list[str]]:
-    """Return the names of an image's kernels in groups that are compiled apart."""
-    found: dict[str, list[str]] = {"": []}
+    """Return the names of an image's kernels in two groups, for processes that take about as long."""
+    found: tuple[list[str], list[str]] = ([], [])
     for name, (module, _) in IMAGES[image].items():
-        found.setdefault(module if module in _APART else "", []).append(name)
-    return list(found.values())
+        found[module in _APART].append(name)
+    return list(found)
 
 
 def processes(image: str) -> int:
@@ -52,7 +52,7 @@ def seconds(image: str) -> int:
 
 
 def compiled(image: str, is_portable: bool, target: Mapping[str, str] | None = None) -> bytes:
-    """Return an image's kernels as ``cache.pack`` makes a file of them, linked or as objects if *is_portable*.
+    """Return an image's kernels as ``cache.pack`` makes a file of them: linked, or objects if *is_portable*.
 
     *target*, variables of the environment, names another processor than this one to Numba.
 

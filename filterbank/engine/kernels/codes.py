@@ -8,13 +8,22 @@ import numpy as np
 from numba import types
 
 from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16, STATISTICS_BYTES
-from filterbank.engine.kernels.quick import GROUP, GROUPS, quick_both, quick_codes, quick_survey
+from filterbank.engine.kernels.quick import (
+    GROUP,
+    GROUPS,
+    precise_codes,
+    quick_both,
+    quick_codes,
+    quick_survey,
+)
 from filterbank.engine.kernels.rows import careful_survey, coder
 from filterbank.engine.kernels.vector import INT, f32, f64, helper, low, u8, u16
 from filterbank.engine.kernels.words import trailing_zeros
 
 # What float32's roundings of a code's steps come to at most, with as much again to be sure.
 _ULPS = 8 * 2.0**-24
+# The same where the roundings are carried along, for the largest codes that may be told by float32 at all.
+_PRECISE = np.float32(2.0**-30)
 
 
 @helper(types.void(INT, INT, INT))
@@ -108,7 +117,7 @@ def _nearness(scale: int) -> Any:
 def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int, scale: int) -> None:
     """Write the codes of *count* floats to *out* and count what is clipped; update statistics where asked.
 
-    For 8 bits float32 decides all but a few groups of values.
+    For 8 bits float32 decides all but a few groups of values, and with its roundings nearly all of these.
     """
     clipped = f64(state + STATISTICS_BYTES // 6 * CLIPPED)
     near = _nearness(scale) if kind == CODES_8 else np.float32(1)
@@ -128,7 +137,8 @@ def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int
             else:
                 while left:
                     at = GROUP * trailing_zeros(np.uint64(left))
-                    clipped[0] += _encode_8(values + 4 * at, GROUP, codes + at, scale)
+                    if precise_codes(values + 4 * at, 1, state, codes + at, scale, _PRECISE):
+                        clipped[0] += _encode_8(values + 4 * at, GROUP, codes + at, scale)
                     left &= left - 1
             done += GROUP * groups
     if surveyed:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from filterbank.engine.kernels.border import CONSTANT, reach
 from filterbank.engine.kernels.layout import (
     CHANNEL_STEP,
     CHANNELS,
@@ -20,7 +21,6 @@ from filterbank.engine.kernels.layout import (
     KIND,
     LEFT,
     MODE,
-    MODES,
     NORMALISE,
     OUT_HEIGHT,
     OUT_WIDTH,
@@ -52,26 +52,7 @@ from filterbank.engine.kernels.vector import (
     u16,
 )
 
-_CONSTANT, _REFLECT, _SYMMETRIC, _REPLICATE = (
-    MODES.index(name) for name in ("constant", "reflect", "symmetric", "replicate")
-)
 _LARGEST = 0x7F7FFFFF  # bits of the largest finite float32
-
-
-@helper(INT(INT, INT, INT))
-def reach(mode: int, i: int, n: int) -> int:
-    """Return the pixel of 0 … n − 1 that stands at place *i*; −1 for the border's own value."""
-    if 0 <= i < n:
-        return i
-    if mode <= _CONSTANT:
-        return -1
-    if mode == _REFLECT:
-        return -i if i < 0 else 2 * (n - 1) - i
-    if mode == _SYMMETRIC:
-        return -1 - i if i < 0 else 2 * n - 1 - i
-    if mode == _REPLICATE:
-        return 0 if i < 0 else n - 1
-    return i + n if i < 0 else i - n
 
 
 def _reader(pointer: Any, size: int, reciprocal: float) -> Any:
@@ -174,14 +155,14 @@ def fill_line(layer: int, channel: int, y: int, start: int, stride: int, line: i
     source = words[SOURCE] + channel * words[CHANNEL_STEP] + row * words[ROW_STEP]
     pixel = words[PIXEL_STEP]
     _read(kind, source + (start + before * stride) * pixel, stride * pixel, line + 4 * before, after - before)
-    if mode > _CONSTANT:
+    if mode > CONSTANT:
         for i in range(before):
             _read(kind, source + reach(mode, start + i * stride, width) * pixel, pixel, line + 4 * i, 1)
         for i in range(after, count):
             _read(kind, source + reach(mode, start + i * stride, width) * pixel, pixel, line + 4 * i, 1)
     if words[NORMALISE]:
         _normalise(line, count, words[NORMALISE] + 16 * channel)
-    if mode <= _CONSTANT:
+    if mode <= CONSTANT:
         border = f32(words[VALUES])[channel]
         _set(line, border, before)
         _set(line + 4 * after, border, count - after)

@@ -21,7 +21,7 @@ GROUPS = 32  # at most so many in one pass
 _ROUND = 1.5 * 2.0**23
 
 
-def _pass(has_survey: bool, has_codes: bool) -> Any:
+def _pass(has_survey: bool, codes: type[_Codes] | None) -> Any:
     """Return an intrinsic updating statistics by *groups*·GROUP floats and writing their 8-bit codes.
 
     It answers which groups' codes are open, one bit a group: a value lies so *near* to the middle
@@ -32,20 +32,17 @@ def _pass(has_survey: bool, has_codes: bool) -> Any:
     @intrinsic
     def quick(typing: Any, values: Any, groups: Any, state: Any, out: Any, scale: Any, near: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _emit_pass(Vectors(builder, LANES), has_survey, has_codes, *arguments)
+            return _emit_pass(Vectors(builder, LANES), has_survey, codes, *arguments)
 
         return INT(INT, INT, INT, INT, INT, FLOAT), generate
 
     return quick
 
 
-quick_survey, quick_codes, quick_both = _pass(True, False), _pass(False, True), _pass(True, True)
-
-
 def _emit_pass(
     v: Vectors,
     has_survey: bool,
-    has_codes: bool,
+    kind: type[_Codes] | None,
     values: Any,
     groups: Any,
     state: Any,
@@ -55,7 +52,7 @@ def _emit_pass(
 ) -> Any:
     b = v.builder
     survey = _Survey(v, state) if has_survey else None
-    codes = _Codes(v, scale, near) if has_codes else None
+    codes = kind(v, scale, near) if kind else None
     with cgutils.for_range(b, groups) as loop:
         source = v.at(values, b.mul(loop.index, _I64(4 * GROUP)))
         line = [v.load(v.at(source, 4 * at)) for at in range(0, GROUP, v.lanes)]
@@ -137,21 +134,25 @@ class _Codes:
         self.slope, self.offset, self.lowest, self.top = (
             v.splat(b.fptrunc(value, _F32)) for value in (slope, offset, lowest, top)
         )
-        # As whole numbers floats without a sign keep their order, and NaN is the largest.
-        self.limit = v.splat(b.bitcast(b.fsub(_F32(0.5), near), _I32), ir.VectorType(_I32, v.lanes))
-        self.rounding = ir.Constant(v.type, [_ROUND] * v.lanes)
+        # What float32 leaves of slope and offset; where nobody asks for it, LLVM drops it.
+        self.slope_rest, self.offset_rest = (
+            v.splat(b.fptrunc(b.fsub(value, b.fpext(b.fptrunc(value, _F32), _F64)), _F32))
+            for value in (slope, offset)
+        )
         self.whole = ir.VectorType(_I32, v.lanes)
+        # As whole numbers floats without a sign keep their order, and NaN is the largest.
+        self.limit = v.splat(b.bitcast(b.fsub(_F32(0.5), near), _I32), self.whole)
+        self.start = ir.Constant(self.whole, [0] * v.lanes)
+        self.rounding = ir.Constant(v.type, [_ROUND] * v.lanes)
         self.clipped = v.variable(ir.Constant(self.whole, [0] * v.lanes))
         self.open = v.variable(_I64(0))
 
     def write(self, line: list[Any], out: Any, group: Any) -> None:
         v, b = self.v, self.v.builder
-        farthest = ir.Constant(self.whole, [0] * v.lanes)
+        farthest = self.start
         before = clipped = b.load(self.clipped)
         for at, x in enumerate(line):
-            exact = v.muladd(x, self.slope, self.offset)
-            code = b.fsub(b.fadd(exact, self.rounding), self.rounding)
-            off = b.bitcast(v.absolute(b.fsub(exact, code)), self.whole)
+            code, off = self.decide(x)
             farthest = b.select(b.icmp_signed(">", off, farthest), off, farthest)
             kept = b.select(b.fcmp_ordered(">", code, self.lowest), code, self.lowest)
             kept = b.select(b.fcmp_ordered("<", kept, self.top), kept, self.top)
@@ -162,8 +163,57 @@ class _Codes:
         b.store(b.select(is_open, before, clipped), self.clipped)
         b.store(b.or_(b.load(self.open), b.shl(b.zext(is_open, _I64), group)), self.open)
 
+    def decide(self, x: Any) -> tuple[Any, Any]:
+        """Return codes, before they are clipped, and what passes the limit where a value is next to a tie."""
+        v, b = self.v, self.v.builder
+        exact = v.muladd(x, self.slope, self.offset)
+        code = self.nearest(exact)
+        return code, b.bitcast(v.absolute(b.fsub(exact, code)), self.whole)
+
+    def nearest(self, x: Any) -> Any:
+        """Return whole numbers."""
+        b = self.v.builder
+        return b.fsub(b.fadd(x, self.rounding), self.rounding)
+
     def keep(self, state: Any) -> None:
         v, b = self.v, self.v.builder
         place = v.at(state, 64 * 5)
         misses = b.uitofp(v.across(b.load(self.clipped)), _F64)
         v.store(b.fadd(v.load(place, _F64, 8), misses), place, 8)
+
+
+class _PreciseCodes(_Codes):
+    """The same with what the roundings of float32 leave carried along: nearly as good as float64.
+
+    Filters of whole numbers have values half-way between two codes by the thousand, but for a rounding.
+    """
+
+    def __init__(self, v: Vectors, scale: Any, near: Any) -> None:
+        super().__init__(v, scale, near)
+        self.limit = v.splat(v.builder.neg(v.builder.bitcast(near, _I32)), self.whole)
+        self.start = ir.Constant(self.whole, [-(2**31)] * v.lanes)
+
+    def decide(self, x: Any) -> tuple[Any, Any]:
+        """Return codes, before they are clipped, and how near to a tie their values lie: 0 is on it."""
+        v, b = self.v, self.v.builder
+        product = b.fmul(x, self.slope)
+        rest = v.muladd(x, self.slope_rest, v.muladd(x, self.slope, b.fneg(product)))
+        total = b.fadd(product, self.offset)
+        added = b.fsub(total, product)
+        lost = b.fadd(b.fsub(product, b.fsub(total, added)), b.fsub(self.offset, added))
+        rest = b.fadd(rest, b.fadd(lost, self.offset_rest))
+        code = self.nearest(total)
+        off = b.fsub(total, code)
+        half, one, zero = (ir.Constant(v.type, [value] * v.lanes) for value in (0.5, 1.0, 0.0))
+        is_below = b.fcmp_ordered("<", off, zero)
+        # Both of these are small where it matters, so that no digit of what is left gets lost.
+        excess = b.fadd(b.fsub(v.absolute(off), half), b.select(is_below, b.fneg(rest), rest))
+        step = b.select(is_below, b.fneg(one), one)
+        code = b.fadd(code, b.select(b.fcmp_ordered(">", excess, zero), step, zero))
+        is_number = b.fcmp_ordered("ord", excess, excess)
+        distance = b.select(is_number, v.absolute(excess), zero)
+        return code, b.neg(b.bitcast(distance, self.whole))
+
+
+quick_survey, quick_codes, quick_both = _pass(True, None), _pass(False, _Codes), _pass(True, _Codes)
+precise_codes = _pass(False, _PreciseCodes)

@@ -39,7 +39,8 @@ from filterbank.engine.kernels.layout_separable import (
     ROW_VECTORS,
     ZEROS,
 )
-from filterbank.engine.kernels.tiles import prepare, row, sum_row
+from filterbank.engine.kernels.line import prepare
+from filterbank.engine.kernels.tiles import row, sum_row
 from filterbank.engine.kernels.vector import INT, helper, high, i64, low
 from filterbank.engine.kernels.words import prefetch_write
 

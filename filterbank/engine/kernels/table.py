@@ -13,6 +13,7 @@ IMAGES = {
         "png_band": ("filterbank.engine.kernels.deflate", "iiiiiiiiiiii>i"),
         "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
         "separable": ("filterbank.engine.kernels.separable", "iiiii>v"),
+        "quads": ("filterbank.engine.kernels.quads", "iiiii>v"),
         "encode": ("filterbank.engine.kernels.codes", "iiiiii>v"),
     },
     "transforms": {

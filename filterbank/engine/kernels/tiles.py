@@ -19,7 +19,6 @@ from filterbank.engine.kernels.layout import (
     BLOCK_COUNT,
     BLOCK_WORDS,
     BLOCKS,
-    CARRY,
     CHUNKS,
     COLUMNS,
     ENDS,
@@ -28,9 +27,7 @@ from filterbank.engine.kernels.layout import (
     FILTERS,
     FIRST,
     FLOATS,
-    LINE_LENGTH,
     LINE_TABLE,
-    LINES,
     MAP_STEP,
     MAPS,
     OUT_KIND,
@@ -39,16 +36,14 @@ from filterbank.engine.kernels.layout import (
     SCRATCH,
     SCRATCH_LENGTH,
     SIZE,
-    SPILL,
-    SPILL_TABLE,
     STATISTICS,
     STATISTICS_BYTES,
     STRIDE_X,
     STRIDE_Y,
     TAPS,
     WEIGHTS,
-    WIDEST,
 )
+from filterbank.engine.kernels.line import prepare, row_of_tiles
 from filterbank.engine.kernels.outputs import finish_row
 from filterbank.engine.kernels.vector import INT, LANES, SHAPES, UNROLLED, f32, helper, i64, low, strip, tile
 
@@ -88,8 +83,7 @@ def _liner(size: int) -> Any:
     strip_few, strip_more = (
         strip(size, SHAPES[size][0], taps) if taps else _no_strip for taps in (few, more)
     )
-    wide, narrow = (LANES * vectors for vectors in SHAPES[size])
-    sum_wide, sum_narrow = (_summer(size, vectors) for vectors in SHAPES[size])
+    others = row_of_tiles(size, *(_summer(size, vectors) for vectors in SHAPES[size]))
 
     @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
     def line(
@@ -101,18 +95,7 @@ def _liner(size: int) -> Any:
             x = strip_few(source, words[TAPS], words[WEIGHTS], columns, maps, distance, biases)
         elif count and count == more:
             x = strip_more(source, words[TAPS], words[WEIGHTS], columns, maps, distance, biases)
-        while x + wide <= columns:
-            sum_wide(block, source + 4 * x, maps, distance + 4 * x, biases, space + CARRY)
-            x += wide
-        while x + narrow <= columns:
-            sum_narrow(block, source + 4 * x, maps, distance + 4 * x, biases, space + CARRY)
-            x += narrow
-        if x < columns:
-            sum_narrow(block, source + 4 * x, space + SPILL_TABLE, 0, biases, space + CARRY)
-            for k in range(size):
-                out, spill = f32(i64(maps)[k] + distance + 4 * x), f32(i64(space + SPILL_TABLE)[k])
-                for i in range(columns - x):
-                    out[i] = spill[i]
+        others(block, source, maps, distance, biases, columns, space, x)
 
     return line
 
@@ -171,15 +154,6 @@ def _block_of_outputs(
             for r in range(rows):
                 source, block = space + SCRATCH + r * step, blocks + 8 * BLOCK_WORDS * i
                 row(layer, block, source, y + r, x, columns, space, statistics)
-
-
-@helper(types.void(INT, INT))
-def prepare(layer: int, space: int) -> None:
-    """Set up a work space's tables of lines."""
-    words = i64(layer)
-    for k in range(6):
-        i64(space + SPILL_TABLE)[k] = space + SPILL + 4 * WIDEST * k
-        i64(space + LINE_TABLE)[k] = space + words[LINES] + 4 * words[LINE_LENGTH] * k
 
 
 def direct(layer: int, space: int, band: int, first: int, last: int) -> None:
