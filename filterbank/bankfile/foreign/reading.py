@@ -16,7 +16,8 @@ from filterbank.bankfile.foreign.opencv import is_opencv, read_opencv
 from filterbank.bankfile.foreign.tables import read_csv, read_grass, read_vips
 from filterbank.bankfile.keys import Given
 from filterbank.bankfile.kinds import clean_name
-from filterbank.bankfile.lookup import load
+from filterbank.bankfile.lookup import is_weights_file
+from filterbank.bankfile.reading import load
 from filterbank.bankfile.source import NOWHERE, Faults, Source, read_source
 from filterbank.model import Bank
 
@@ -67,8 +68,6 @@ def read_any(
 
 
 def _may_be_foreign(path: str) -> bool:
-    from filterbank.bankfile.weights_kinds import is_weights_file  # noqa: PLC0415
-
     return not is_weights_file(path)
 
 

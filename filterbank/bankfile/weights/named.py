@@ -14,8 +14,9 @@ from filterbank.bankfile.entries import MAX_FILTERS, Entry, Written
 from filterbank.bankfile.keys import Given, join
 from filterbank.bankfile.kinds import NAME
 from filterbank.bankfile.source import Faults, shorten
-from filterbank.bankfile.weights.archive import Archive, RefusedError, listed, open_archive
+from filterbank.bankfile.weights.archive import Archive, RefusedError, listed
 from filterbank.bankfile.weights.layouts import to_oihw
+from filterbank.bankfile.weights.opening import open_archive
 
 # What `bias` says where there is none to be taken.
 NONE = "none"

@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.bankfile import json_text
-from filterbank.bankfile.build import Built, assemble
+from filterbank.bankfile.build import assemble
 from filterbank.bankfile.entries import Written
 from filterbank.bankfile.keys import Given, Key, read_mapping
 from filterbank.bankfile.kinds import Integer, clean_name
 from filterbank.bankfile.layer_kinds import Pair
 from filterbank.bankfile.nodes import Mapping, Node, Sequence
+from filterbank.bankfile.one_layer import Built
 from filterbank.bankfile.schema import BANK_KEYS, MAX_STEP
 from filterbank.bankfile.source import NOWHERE, Faults, Source
-from filterbank.bankfile.weights.archive import Archive, RefusedError, open_archive
+from filterbank.bankfile.weights.archive import Archive, RefusedError
 from filterbank.bankfile.weights.layouts import to_oihw
 from filterbank.bankfile.weights.named import (
     Found,
@@ -30,6 +31,7 @@ from filterbank.bankfile.weights.named import (
     read_biases,
     written,
 )
+from filterbank.bankfile.weights.opening import open_archive
 from filterbank.bankfile.weights_kinds import NameList
 from filterbank.errors import BankError, Fault, shown
 
