@@ -57,7 +57,7 @@ def generate(
     ]
     if expand:
         for label, weights in filters:
-            # Sums of products leave zeros of either sign; who asks for the weights wants to read them in rows.
+            # Sums of products leave zeros of either sign. Weights that were asked for are to be read: rows.
             lines += yaml_filter(Filter(label, weights + 0.0), width=0)
     else:
         inside = ", ".join(f"{key}: {_value(value)}" for key, value in values.items())
