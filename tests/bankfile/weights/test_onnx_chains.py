@@ -5,6 +5,7 @@ import pytest
 from onnx_models import (
     RNG,
     agree,
+    applied,
     helper,
     model,
     normalization,
@@ -78,7 +79,7 @@ def test_a_chain_is_a_stack(tmp_path):
 @pytest.mark.parametrize("witness", [reference, runtime], ids=["reference", "runtime"])
 def test_maps_are_those_of_the_model(witness, tmp_path):
     x = RNG.uniform(size=(1, 3, 20, 31)).astype("f4")
-    ours = filterbank.apply(x[0], str(saved(chain(), tmp_path)))
+    ours = applied(saved(chain(), tmp_path), x[0], tmp_path)
     assert agree(ours, witness(chain(), x))
 
 
@@ -114,7 +115,7 @@ def test_a_chain_over_signals(witness, tmp_path):
     ]
     proto = model(nodes, [tensor("u", one), tensor("v", two)], channels=2, rank=1)
     x = RNG.uniform(size=(1, 2, 50)).astype("f4")
-    ours = filterbank.apply(x[0][:, None], str(saved(proto, tmp_path)))
+    ours = applied(saved(proto, tmp_path), x[0][:, None], tmp_path)
     assert agree(ours[:, 0], witness(proto, x))
 
 
