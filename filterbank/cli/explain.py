@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from filterbank.model import Bank
 
 
+# So many filters may say the same of themselves.
+_FEW = 4
+
+
 def _place(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
@@ -296,7 +300,7 @@ def _filter_lines(filters: list[dict[str, Any]]) -> list[str]:
     reasons = [f"{filter['method']}: {filter['reason']}" for filter in filters]
     shared = Counter(reasons)
     marks = {reason: f" [{number}]" if len(shared) > 1 else "" for number, reason in enumerate(shared, 1)}
-    is_short = len(shared) == len(filters)
+    is_short = len(filters) <= _FEW or len(shared) == len(filters)
     lines = [f"{'filter':<{width}}  {'taps':>6}  method"]
     lines += [
         f"{filter['name']:<{width}}  {filter['taps']:>6,}  "
