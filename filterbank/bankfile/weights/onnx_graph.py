@@ -165,7 +165,7 @@ def _described(model: Model, nodes: list[Any]) -> str:
     """Return the layers as a message lists them, with their weights."""
     told = {}
     for node in nodes:
-        stored = model.tensors.get(node.input[1])
-        size = " " + "×".join(map(str, stored.dims)) if stored is not None else ""
+        stored = model.stored(node.input[1])
+        size = " " + "×".join(map(str, model.tensors[stored].dims)) if stored else ""
         told[name_of(node)] = node.input[1] + size
     return listed(told)

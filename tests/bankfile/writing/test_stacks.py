@@ -88,6 +88,19 @@ def test_a_name_picks_one_layer(format, tmp_path):
     assert np.array_equal(layer.biases, bank.stack.layers[1].biases)
 
 
+def test_the_weights_of_one_layer_are_taken_with_their_biases(tmp_path):
+    """They stand behind a cast, as float32 does not hold them."""
+    bank = stack()
+    again(bank, "onnx", tmp_path)
+    (tmp_path / "one.yaml").write_text("weights: {file: other.onnx, tensor: layer2.weight}")
+    layer = bankfile.load(tmp_path / "one.yaml").layer
+    assert np.array_equal(layer.weights, bank.stack.layers[1].weights)
+    assert np.array_equal(layer.biases, bank.stack.layers[1].biases)
+    (tmp_path / "one.yaml").write_text("weights: {file: other.onnx}")
+    with pytest.raises(BankError, match=r"name one of 'layer1.weight' \(DOUBLE 3×2×5×5\), 'layer2.weight' "):
+        bankfile.load(tmp_path / "one.yaml")
+
+
 def test_what_is_lost_is_told_by_layer():
     bank = stack(mean=(0.5,), std=(2.0,), padding_mode="symmetric")
     with pytest.raises(RequestError) as caught:
