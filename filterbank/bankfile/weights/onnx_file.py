@@ -54,7 +54,7 @@ def open_archive(path: Path) -> Archive:
     # What stands behind a cast is known by the name that a Conv takes: by it the graph knows its bias.
     passed = {name: model.stored(name) for name in taken if name not in model.tensors}
     hidden = set(passed.values()) - set(taken)
-    names = {name: passed.get(name, name) for name in (*model.tensors, *passed) if name not in hidden}
+    names = {name: passed.get(name, name) for name in (*taken, *model.tensors) if name not in hidden}
     tensors = {name: model.described(stored) for name, stored in names.items() if stored}
     partners = {node.input[1]: node.input[2] for node in convolutions if len(node.input) > 2}
 
