@@ -89,6 +89,15 @@ class Model:
                 users[name].append(node)
         return users
 
+    @cached_property
+    def varying(self) -> set[str]:
+        """The values that depend on an input of the model; nodes stand behind what they take."""
+        varying = {each.name for each in self.graph.input if each.name not in self.tensors}
+        for node in self.graph.node:
+            if not varying.isdisjoint(node.input):
+                varying.update(node.output)
+        return varying
+
     def stored(self, name: str) -> str | None:
         """Return the name of the stored tensor that *name* is, behind casts; None where it is none."""
         for _ in range(_DEEPEST):

@@ -10,6 +10,7 @@ from typing import Any
 from filterbank.bankfile.kinds import nearest
 from filterbank.bankfile.weights.archive import RefusedError, listed
 from filterbank.bankfile.weights.named import FoundBank, gathered
+from filterbank.bankfile.weights.onnx_constants import is_constant
 from filterbank.bankfile.weights.onnx_file import FLOATS, Model, called, name_of
 from filterbank.bankfile.weights.onnx_layers import (
     ACCEPTED,
@@ -121,8 +122,8 @@ def _before(model: Model, name: str) -> str:
 def _others(model: Model, layers: Iterable[Convolution]) -> list[Any]:
     """Return the nodes that do something and belong to none of the *layers*."""
     own = {id(node) for layer in layers for node in layer.nodes}
-    nodes = (node for node in model.graph.node if id(node) not in own)
-    return [node for node in nodes if node.op_type != "Constant" and not _is_passing(node)]
+    nodes = (node for node in model.graph.node if id(node) not in own and node.op_type != "Constant")
+    return [node for node in nodes if not (_is_passing(node) or is_constant(model, node))]
 
 
 def _is_passing(node: Any) -> bool:
