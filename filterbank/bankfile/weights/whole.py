@@ -81,8 +81,9 @@ def _found(archive: Archive, pick: str | None) -> FoundBank:
 def _stacked(archive: Archive) -> dict[str, dict[str, Any]]:
     """Return the settings of the layers of a stack by their tensors' module; none where it is no stack."""
     layers = archive.meta.get("layers")
-    if layers is None:
-        return {}
+    is_ours = archive.path.suffix.lower() == ".npz" or "layer1.weight" in archive.tensors
+    if layers is None or not is_ours:
+        return {}  # the metadata of a safetensors file is anybody's
     if not isinstance(layers, list) or not all(isinstance(each, dict) for each in layers):
         raise RefusedError("layers are no list of settings", "accepted: a list of mappings", "write it again")
     if len(layers) < 2:
@@ -94,7 +95,7 @@ def _settings(archive: Archive) -> dict[str, Any]:
     """Return what the file says of itself; in npz, a bank's own text, a key that is unknown is a slip."""
     if archive.path.suffix.lower() == ".npz":
         return dict(archive.meta)
-    known = {key.name for key in (*CARRIED_KEYS, *STACK_KEYS)}
+    known = {key.name for key in (STACK_KEYS if _stacked(archive) else CARRIED_KEYS)}
     return {key: value for key, value in archive.meta.items() if key in known}
 
 

@@ -129,6 +129,15 @@ def stack_weights(model, name):
     return found.raw_data
 
 
+def test_the_layers_of_another_programs_metadata_are_its_own(tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    path = tmp_path / "net.safetensors"
+    weights = np.ones((1, 1, 3, 3), "f4")
+    safetensors.save_file({"conv1.weight": weights}, path, {"layers": "12", "format": "pt", "stride": "2"})
+    layer = bankfile.load(path).layer
+    assert (layer.weights.shape, layer.stride) == ((1, 1, 3, 3), (2, 2))
+
+
 @pytest.mark.parametrize(
     ("meta", "said"),
     [
