@@ -47,8 +47,13 @@ def test_maps_of_the_model_are_those_of_the_bank(case, witness):
 EXPORTED = [name for name in bankfile.shipped() if not bankfile.load(name).layer.combine]
 
 
+# The largest kernels take seconds in other hands.
+LARGE = [name for name in EXPORTED if bankfile.load(name).layer.kernel[0] > 60]
+SHIPPED = [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in EXPORTED]
+
+
 @pytest.mark.parametrize("witness", [reference, runtime], ids=["reference", "runtime"])
-@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_maps_of_a_shipped_bank_are_those_of_its_model(name, witness):
     bank = bankfile.load(name)
     model = onnx.ModelProto.FromString(encode(bank, "onnx"))
