@@ -9,6 +9,7 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
+from running import filterbank  # noqa: E402
 
 RNG = np.random.default_rng(11)
 FLOAT = TensorProto.FLOAT
@@ -85,6 +86,16 @@ def runtime(proto, x):
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(None, {proto.graph.input[0].name: x})[0][0]
+
+
+def applied(bank, x, folder):
+    """Return the maps of *x* (C, H, W) by the command ``filterbank apply``, exact."""
+    np.save(folder / "x.npy", x)
+    filterbank(
+        *("apply", folder / "x.npy", "-b", bank, "-o", folder / "maps"),
+        *("--format", "npy", "--stack", "--name", "x.npy", "--on-exists", "overwrite"),
+    )
+    return np.load(folder / "maps" / "x.npy")
 
 
 def agree(ours, theirs, bar=1e-5):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from filterbank.bankfile.checking import check as check
     from filterbank.bankfile.kin import KINS as KINS
     from filterbank.bankfile.lookup import find as find
-    from filterbank.bankfile.lookup import load as load
     from filterbank.bankfile.lookup import shipped as shipped
+    from filterbank.bankfile.reading import load as load
     from filterbank.bankfile.schema import json_schema as json_schema
     from filterbank.bankfile.schema import key_tables as key_tables
 
@@ -26,7 +26,8 @@ _HOMES = {
     "checking": ("Checked", "check"),
     "canonical": ("digest",),
     "kin": ("KINS",),
-    "lookup": ("find", "load", "shipped"),
+    "lookup": ("find", "shipped"),
+    "reading": ("load",),
     "changes": ("matching", "override", "select"),
     "schema": ("json_schema", "key_tables"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from filterbank.bankfile.canonical import digest
@@ -10,25 +10,12 @@ from filterbank.bankfile.keys import Given, read_mapping
 from filterbank.bankfile.kinds import clean_name
 from filterbank.bankfile.layers import WrittenLayer, check_makers
 from filterbank.bankfile.nodes import Mapping, Node, describe
-from filterbank.bankfile.one_layer import Part, ReadLayer, Wanted, counted, read_layer
+from filterbank.bankfile.one_layer import Built, Part, ReadLayer, Wanted, counted, read_layer
 from filterbank.bankfile.schema import BANK_KEYS, HOMES, LAYERS_KEY, OWN_KEYS
 from filterbank.bankfile.source import Faults
 from filterbank.model import INPUT_CHANNELS, Bank, Layer, Stack
 
 _INPUT_OF_DEPTH: dict[int, str | int] = {1: "gray", 3: "rgb", 4: "rgba"}
-
-
-@dataclass(frozen=True)
-class Built:
-    """A bank, and those of its layers that are written in its own file, for warnings."""
-
-    bank: Bank
-    parts: tuple[Part, ...]
-
-    @property
-    def count(self) -> int:
-        """How many maps a next layer is given."""
-        return len(self.bank.filters)
 
 
 def build(node: Node, faults: Faults) -> Built:

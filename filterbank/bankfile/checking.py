@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filterbank.bankfile.build import Built
-from filterbank.bankfile.lookup import read
-from filterbank.bankfile.one_layer import Part
+from filterbank.bankfile.one_layer import Built, Part
+from filterbank.bankfile.reading import read
 from filterbank.bankfile.source import Faults, Source
 from filterbank.errors import BankError, Fault
 from filterbank.model import Bank

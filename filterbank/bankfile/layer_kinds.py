@@ -11,6 +11,9 @@ from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe,
 from filterbank.bankfile.source import Faults
 from filterbank.model import ACTIVATIONS, INPUT_CHANNELS, Activation
 
+# O filters, I channels, H rows, W columns; a signal's filters are 1×F, a plane's have one channel.
+LAYOUTS = ("OIHW", "HWIO", "OHWI", "OIW", "WIO", "OWI", "OHW", "HWO", "HW")
+
 
 @dataclass(frozen=True)
 class Pair:

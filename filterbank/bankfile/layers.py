@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filterbank.bankfile.entries import Written
 from filterbank.bankfile.kernel import MAX_WEIGHTS
 from filterbank.bankfile.keys import Given, Key, object_schema, read_mapping
-from filterbank.bankfile.kinds import Text, nearest, refuse
+from filterbank.bankfile.kinds import Text, refuse
 from filterbank.bankfile.nodes import Mapping, Node, Sequence, describe
+from filterbank.bankfile.one_layer import Built
 from filterbank.bankfile.source import Faults
-from filterbank.errors import BankError, RequestError, shown
-
-if TYPE_CHECKING:
-    from filterbank.bankfile.build import Built
 
 MAX_LAYERS = 256
 
@@ -83,7 +80,7 @@ class Layers:
             faults.add(given[others[0]].key_at, "", found, "accepted: bank alone", hint)
         if given["bank"].value is None:
             return None
-        built = _opened(given["bank"], faults)
+        built: Built | None = faults.source.refer(given["bank"].value, given["bank"].at, faults)
         return None if built is None else WrittenLayer(number, given["bank"].at, given, built)
 
     def schema(self) -> dict[str, Any]:
@@ -114,34 +111,3 @@ def _sizes(layer: WrittenLayer | None) -> list[int]:
     return [
         sum(entry.weights.size for each in written if isinstance(each, Written) for entry in each.entries)
     ]
-
-
-def _opened(given: Given, faults: Faults) -> Built | None:
-    """Return the bank of the file *given*, read once however often it is named; None where it cannot be."""
-    from filterbank.bankfile.lookup import beside, place, read, shipped  # noqa: PLC0415 - it builds
-
-    reference, opened = beside(given.value, faults.source.folder), faults.source.opened
-    if reference is None:
-        found = f"found {shown(given.value)!r}: no such file and no shipped bank of that name"
-        accepted = "accepted: a path from this bank's folder, or a shipped bank"
-        faults.add(given.at, "bank", found, accepted, nearest(given.value, shipped()))
-        return None
-    own = place(reference)
-    if own in opened and opened[own] is None:
-        chain = [path for path, bank in opened.items() if bank is None]
-        circle = " → ".join(path.name for path in (*chain[chain.index(own) :], own))
-        faults.add(given.at, "bank", f"found a circle: {circle}", "accepted: a bank that does not need this")
-        return None
-    if own not in opened:
-        try:
-            opened[own] = read(reference, opened)[0]
-        except (BankError, RequestError) as error:
-            opened[own] = error
-    result: Built | BankError | RequestError = opened[own]
-    if isinstance(result, BankError):
-        faults.include(given.at, result.faults)
-        return None
-    if isinstance(result, RequestError):
-        faults.add(given.at, "bank", str(result))
-        return None
-    return result

@@ -1,19 +1,16 @@
-"""Banks by path or by the name of a shipped one."""
+"""The file that a reference to a bank means: a path, a shipped bank's name, a layer of a weights file."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
-from filterbank.bankfile.build import Built, build
 from filterbank.bankfile.kinds import nearest
-from filterbank.bankfile.source import Source, read_source
-from filterbank.bankfile.text import parse
-from filterbank.bankfile.weights_kinds import is_weights_file
 from filterbank.errors import RequestError, shown
-from filterbank.model import Bank
 
+# ending -> the module of the folder weights that reads it
+READERS = {".safetensors": "safetensors", ".npz": "numpy_files", ".npy": "numpy_files", ".onnx": "onnx_file"}
+PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".th")
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -92,28 +89,6 @@ def place(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def read(reference: str | os.PathLike[str], opened: dict[Path, Any] | None = None) -> tuple[Built, Source]:
-    """Return the bank that *reference* means and how it was written, and the text it was written in.
-
-    *opened* are the bank files of the same reading, as in `Source`.
-
-    Raises
-    ------
-    RequestError, BankError
-        As `load`.
-    """
-    path, pick = split(reference)
-    if is_weights_file(path.name):
-        from filterbank.bankfile.weights.whole import load_weights  # noqa: PLC0415 - most banks are texts
-
-        return load_weights(path, pick)
-    found = locate(reference)
-    opened = {} if opened is None else opened
-    opened[place(found)] = None
-    source = read_source(reference if Path(reference) == found else found, opened)
-    return build(*parse(source)), source
-
-
 def split(reference: str | os.PathLike[str]) -> tuple[Path, str | None]:
     """Return the file that *reference* names and what it picks in it, as in ``net.onnx#conv1``.
 
@@ -129,22 +104,10 @@ def split(reference: str | os.PathLike[str]) -> tuple[Path, str | None]:
     return (Path(name), None) if is_whole else (Path(path), pick or None)
 
 
-def load(reference: str | os.PathLike[str]) -> Bank:
-    """Return the bank at a path, or the shipped bank of that name; a file of that name wins.
+def is_weights_file(name: str) -> bool:
+    """Return whether a file of that *name* holds tensors, in a format that is read or refused.
 
-    A weights file is a bank too: ``net.onnx``, or ``net.onnx#conv1`` for one layer of several.
-
-    Raises
-    ------
-    RequestError
-        There is no such file or bank, or it cannot be opened.
-    BankError
-        The file is no faultless bank; the error carries every fault.
-
-    Examples
-    --------
-    >>> bank = load("sobel")
-    >>> bank.name, bank.layer.names, bank.layer.weights.shape
-    ('sobel', ('sobel_x', 'sobel_y'), (2, 1, 3, 3))
+    >>> is_weights_file("net.onnx"), is_weights_file("net.PT"), is_weights_file("bank.yaml")
+    (True, True, False)
     """
-    return read(reference)[0].bank
+    return name.lower().endswith((*READERS, *PICKLES))

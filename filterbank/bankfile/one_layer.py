@@ -18,7 +18,7 @@ from filterbank.bankfile.kernel import MAX_WEIGHTS
 from filterbank.bankfile.keys import Given
 from filterbank.bankfile.kinds import LARGEST
 from filterbank.bankfile.source import Faults
-from filterbank.model import Activation, Combination, Filter, Layer
+from filterbank.model import Activation, Bank, Combination, Filter, Layer
 
 # Sums below this share of Σ|w| are rounding, and cannot be made 1.
 _VANISHES = 1e-6
@@ -32,6 +32,19 @@ class Part:
     given: dict[str, Given]
     entries: list[Entry]
     where: str = ""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A bank, and those of its layers that are written in its own file, for warnings."""
+
+    bank: Bank
+    parts: tuple[Part, ...]
+
+    @property
+    def count(self) -> int:
+        """How many maps a next layer is given."""
+        return len(self.bank.filters)
 
 
 @dataclass(frozen=True)

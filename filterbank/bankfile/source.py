@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,18 +21,23 @@ MAX_FAULTS = 1000
 NOWHERE = -1
 
 
+def _refers_to_nothing(text: str, at: int, faults: Faults) -> None:
+    """Note that *text* names a bank where no other can be read."""
+    faults.add(at, "bank", f"found {shorten(text)}", "accepted: banks of other files inside a file alone")
+
+
 @dataclass(frozen=True)
 class Source:
     """A decoded text, the path it is named by in messages, and the folder that paths in it start at.
 
-    ``opened`` are the bank files of one reading, which may name each other: what was read of each, None
-    while that goes on.
+    ``refer`` returns the bank that a text at an offset of this one means, None where there is none and
+    that was noted among the faults.
     """
 
     path: str
     text: str
     folder: Path = field(default_factory=Path)
-    opened: dict[Path, Any] = field(default_factory=dict, compare=False, repr=False)
+    refer: Callable[[str, int, Faults], Any] = field(default=_refers_to_nothing, compare=False, repr=False)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -127,8 +132,10 @@ def shorten(text: str, width: int = 60) -> str:
     return repr(text)
 
 
-def read_source(path: str | os.PathLike[str], opened: dict[Path, Any] | None = None) -> Source:
-    """Return the text of the file at *path*; *opened* are the files of the same reading.
+def read_source(
+    path: str | os.PathLike[str], refer: Callable[[str, int, Faults], Any] = _refers_to_nothing
+) -> Source:
+    """Return the text of the file at *path*, which may *refer* to other banks.
 
     Raises
     ------
@@ -148,7 +155,7 @@ def read_source(path: str | os.PathLike[str], opened: dict[Path, Any] | None = N
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise RequestError(f"{name}: cannot be read ({reason}); accepted: a readable bank file") from None
-    return Source(name, decode(data, name), Path(path).parent, {} if opened is None else opened)
+    return Source(name, decode(data, name), Path(path).parent, refer)
 
 
 _BOMS = (

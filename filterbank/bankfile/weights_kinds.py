@@ -8,23 +8,9 @@ from typing import Any
 from filterbank.bankfile.entries import Written
 from filterbank.bankfile.keys import Key, object_schema, read_mapping
 from filterbank.bankfile.kinds import Choice, Name, Text, refuse
+from filterbank.bankfile.layer_kinds import LAYOUTS
 from filterbank.bankfile.nodes import Mapping, Node, Sequence
 from filterbank.bankfile.source import Faults
-
-# ending -> the module of the folder weights that reads it
-READERS = {".safetensors": "safetensors", ".npz": "numpy_files", ".npy": "numpy_files", ".onnx": "onnx_file"}
-PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".th")
-# O filters, I channels, H rows, W columns; a signal's filters are 1×F, a plane's have one channel.
-LAYOUTS = ("OIHW", "HWIO", "OHWI", "OIW", "WIO", "OWI", "OHW", "HWO", "HW")
-
-
-def is_weights_file(name: str) -> bool:
-    """Return whether a file of that *name* holds tensors, in a format that is read or refused.
-
-    >>> is_weights_file("net.onnx"), is_weights_file("net.PT"), is_weights_file("bank.yaml")
-    (True, True, False)
-    """
-    return name.lower().endswith((*READERS, *PICKLES))
 
 
 @dataclass(frozen=True)

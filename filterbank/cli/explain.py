@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from filterbank.engine import Plan, Terms
     from filterbank.imagefile import Prepared
     from filterbank.model import Bank
+
+
+# So many filters may say the same of themselves.
+_FEW = 4
 
 
 def _place(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -290,13 +295,22 @@ def _stack_lines(told: dict[str, Any]) -> list[str]:
 
 
 def _filter_lines(filters: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each filter; a reason that several share stands once, below them."""
     width = max(len("filter"), *(len(filter["name"]) for filter in filters))
+    reasons = [f"{filter['method']}: {filter['reason']}" for filter in filters]
+    shared = Counter(reasons)
+    marks = {reason: f" [{number}]" if len(shared) > 1 else "" for number, reason in enumerate(shared, 1)}
+    is_short = len(filters) <= _FEW or len(shared) == len(filters)
     lines = [f"{'filter':<{width}}  {'taps':>6}  method"]
     lines += [
-        f"{filter['name']:<{width}}  {filter['taps']:>6,}  {filter['method']}: {filter['reason']}"
-        for filter in filters
+        f"{filter['name']:<{width}}  {filter['taps']:>6,}  "
+        + (reason if is_short else filter["method"] + marks[reason])
+        for filter, reason in zip(filters, reasons, strict=True)
     ]
-    return lines
+    if is_short:
+        return lines
+    told = [(marks[reason].strip(), count, reason) for reason, count in shared.items()]
+    return lines + [f"{mark} {count} by {reason}".lstrip() for mark, count, reason in told]
 
 
 def _whc(shape: dict[str, int]) -> str:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from filterbank import bankfile
 from filterbank.bankfile.build import build
+from filterbank.bankfile.reading import parse
 from filterbank.bankfile.source import Source, decode
-from filterbank.bankfile.text import parse
 from filterbank.errors import BankError
 
 SEEDS = [bankfile.find(name).read_text("utf-8") for name in ("sobel", "opponent", "gaussian", "laws-energy")]

@@ -5,8 +5,8 @@ from bankfile.bad_banks import plain
 
 from filterbank import bankfile
 from filterbank.bankfile.nodes import Mapping, resolve
+from filterbank.bankfile.reading import parse
 from filterbank.bankfile.source import Source
-from filterbank.bankfile.text import parse
 from filterbank.errors import BankError
 
 

@@ -7,9 +7,9 @@ from bankfile.bad_banks import BEYOND_SCHEMA, PATHS, SYNTAX, plain
 
 from filterbank import bankfile
 from filterbank.bankfile.keys import Key, object_schema
+from filterbank.bankfile.reading import parse
 from filterbank.bankfile.schema import BANK_KEYS
 from filterbank.bankfile.source import Source
-from filterbank.bankfile.text import parse
 
 SCHEMA = bankfile.json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

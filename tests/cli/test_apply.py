@@ -21,13 +21,6 @@ from running import (
     sobel_x,
 )
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 # --- the main job ------------------------------------------------------------------------------
 
 

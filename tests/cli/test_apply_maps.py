@@ -27,12 +27,6 @@ from running import (
 from scipy import ndimage
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_the_comparison_of_codes_sees_one_wrong_pixel() -> None:
     codes = np.full((20, 20), 7, np.uint8)
     save("a.png", codes)

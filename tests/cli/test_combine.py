@@ -29,11 +29,6 @@ combine:
 NAMES = ["size", "top", "blur", "texture"]
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def expected(grey):
     """SciPy's own maps."""
     dx = ndimage.correlate1d(grey, [-1, 0, 1], 1, mode="nearest")

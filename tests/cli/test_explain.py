@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import filterbank
+from filterbank.cli.explain import _filter_lines
 from filterbank.cli.main import cli
 
 
@@ -175,3 +176,35 @@ def test_run_adds_measured_times():
     assert told.keys() == {"plan", "direct", "separable", "winograd", "fft"}
     assert all(ms > 0 for ms in told.values())
     assert " ms, one thread" in explain("sobel", "--size", "64x48", "--run")
+
+
+def test_a_reason_that_filters_share_stands_once():
+    lines = explain("lms", "--size", "64x48").splitlines()
+    told = json.loads(explain("lms", "--size", "64x48", "--json"))["filters"]
+    assert len(told) == 48
+    assert all(each["reason"] for each in told)
+    reasons = {f"{each['method']}: {each['reason']}" for each in told}
+    text = "\n".join(lines)
+    assert [text.count(reason) for reason in reasons] == [1] * len(reasons)
+
+
+@pytest.mark.parametrize(
+    ("methods", "ends"),
+    [
+        (["fft: a", "fft: a"], ["fft: a", "fft: a"]),
+        ([f"fft: {each}" for each in "abcde"], [f"fft: {each}" for each in "abcde"]),
+        (["fft: a"] * 5, [*["fft"] * 5, "5 by fft: a"]),
+        (
+            ["fft: a", "fft: b", *["fft: a"] * 3],
+            ["fft [1]", "fft [2]", *["fft [1]"] * 3, "[1] 4 by fft: a", "[2] 1 by fft: b"],
+        ),
+    ],
+)
+def test_reasons_are_numbered_where_they_differ(methods, ends):
+    filters = [
+        {"name": f"f{index}", "taps": 9, "method": method, "reason": reason}
+        for index, (method, reason) in enumerate(each.split(": ") for each in methods)
+    ]
+    starts = [f"f{index}           9  " for index in range(len(filters))] + [""] * 2
+    expected = [start + end for start, end in zip(starts, ends, strict=False)]
+    assert _filter_lines(filters) == ["filter    taps  method", *expected]

@@ -13,11 +13,6 @@ from filterbank import bankfile
 BLUR = np.array([[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]]) / 16
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def blurred(name, image):
     """Save 8-bit pixels blurred, a border of zeros around them."""
     save(name, np.rint(layer(image[None] / 255, BLUR, [0])[0] * 255).astype(np.uint8))

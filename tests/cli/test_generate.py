@@ -9,12 +9,6 @@ from running import filterbank
 from filterbank import bankfile
 from filterbank.bankfile.families import FAMILIES, KINS
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 NEEDED = {
     "box": ["--size", "3"],
     "binomial": ["--size", "3"],

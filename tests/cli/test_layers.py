@@ -199,5 +199,7 @@ def test_convert(net, tmp_path):
     ended = filterbank("convert", net, tmp_path / "net.json")
     assert "2 layers of 1 → 2 → 2 channels, bank net" in ended.err
     assert bankfile.load(tmp_path / "net.json").digest == bankfile.load(net).digest
-    ended = filterbank("convert", net, tmp_path / "net.onnx", code=2)
-    assert "bank 'net': found a stack of 2 layers, this format holds one; accepted: yaml or json" in ended.err
+    for ending in ("npz", "safetensors", "onnx"):
+        ended = filterbank("convert", net, tmp_path / f"net.{ending}")
+        assert "2 layers of 1 → 2 → 2 channels, bank net" in ended.err
+        assert bankfile.load(tmp_path / f"net.{ending}").digest == bankfile.load(net).digest

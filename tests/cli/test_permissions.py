@@ -29,8 +29,7 @@ if not os.access("locked", os.X_OK):
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
+def here(here: Path):
     save("locked/a.png", noise(5, 5))
     save("in/a.png", noise(5, 5))
     save("in/sub/b.png", noise(5, 5))
@@ -39,7 +38,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     shut = {"locked": 0, "in/sub": 0, "in/listed": 0o444}
     for folder, mode in shut.items():
         Path(folder).chmod(mode)
-    yield tmp_path
+    yield here
     for folder in shut:
         Path(folder).chmod(0o755)
 

@@ -28,12 +28,6 @@ COMMAND = [sys.executable, "-c", PROGRAM]
 BANKS = ["-b", "sobel", "-b", "kirsch"]
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def start(*arguments: object, **options) -> subprocess.Popen:
     return subprocess.Popen([*COMMAND, *map(str, arguments)], stderr=subprocess.PIPE, **options)
 

@@ -27,12 +27,6 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 class Page(HTMLParser):
     """The elements of a page as (tag, attributes, path of open tags); unbalanced tags are an error."""
 

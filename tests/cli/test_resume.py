@@ -23,12 +23,6 @@ PROGRAM = "from filterbank.cli.main import main; main()"
 COMMAND = [sys.executable, "-c", PROGRAM]
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def make_images(count: int, size: int = 40) -> None:
     for number in range(count):
         save(f"in/{number}.png", noise(size, size + number % 3, seed=number))

@@ -14,12 +14,6 @@ from filterbank.batch.inputs import Source, shard
 COMMAND = [sys.executable, "-c", "from filterbank.cli.main import main; main()"]
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def make_images(count: int) -> None:
     for number in range(count):
         save(f"in/{number}.png", noise(20, 20, seed=number))

@@ -14,11 +14,10 @@ COMMAND = [sys.executable, "-m", "filterbank"]
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+def here(here: Path) -> Path:
     save("in/a.png", noise(9, 9))
     save("in/b.png", noise(9, 9))
-    return tmp_path
+    return here
 
 
 def ended(*arguments: str, **options) -> tuple[int, str]:

@@ -7,16 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filterbank.bankfile.build import assemble
+from filterbank.bankfile.build import assemble, assemble_stack
 from filterbank.bankfile.entries import Entry, Written
+from filterbank.bankfile.foreign.grass import read_grass
 from filterbank.bankfile.foreign.imagemagick import is_imagemagick, read_imagemagick
 from filterbank.bankfile.foreign.inline import is_inline, read_inline
 from filterbank.bankfile.foreign.kernels import Kernel, refusal
 from filterbank.bankfile.foreign.opencv import is_opencv, read_opencv
-from filterbank.bankfile.foreign.tables import read_csv, read_grass, read_vips
+from filterbank.bankfile.foreign.tables import read_csv, read_vips
 from filterbank.bankfile.keys import Given
 from filterbank.bankfile.kinds import clean_name
-from filterbank.bankfile.lookup import load
+from filterbank.bankfile.layers import WrittenLayer
+from filterbank.bankfile.lookup import is_weights_file
+from filterbank.bankfile.reading import load
 from filterbank.bankfile.source import NOWHERE, Faults, Source, read_source
 from filterbank.model import Bank
 
@@ -28,6 +31,8 @@ READERS: dict[str, Callable[[Source], list[Kernel]]] = {
     "csv": read_csv,
     "inline": read_inline,
 }
+# Their kernels are done one after another, each on what the one before gives.
+_CHAINED = ("grass",)
 _ENDINGS = {".csv": "csv", ".tsv": "csv", ".mat": "libvips", ".xml": "opencv"}
 _BANKS = (".yaml", ".yml", ".json")
 
@@ -63,12 +68,13 @@ def read_any(
     format = format or _recognised(source)
     if format is None:
         return load(reference)
-    return _bank(READERS[format](source), name, source, operation)
+    kernels = READERS[format](source)
+    if format in _CHAINED and len(kernels) > 1:
+        return _stack(kernels, name, source, operation)
+    return _bank(kernels, name, source, operation)
 
 
 def _may_be_foreign(path: str) -> bool:
-    from filterbank.bankfile.weights_kinds import is_weights_file  # noqa: PLC0415
-
     return not is_weights_file(path)
 
 
@@ -82,7 +88,7 @@ def _recognised(source: Source) -> str | None:
     if ending in _BANKS:
         return None
     first = text.split(maxsplit=1)[0]
-    if first in ("TITLE", "MATRIX"):
+    if first.upper() in ("TITLE", "MATRIX"):
         return "grass"
     if is_imagemagick(text):
         return "imagemagick"
@@ -93,17 +99,34 @@ def _recognised(source: Source) -> str | None:
 
 
 def _bank(kernels: list[Kernel], name: str, source: Source, operation: str) -> Bank:
-    """Return *kernels* as a bank, named as they are or counted."""
+    """Return *kernels* as a bank of one layer."""
+    faults = Faults(Source(source.path, ""))
+    return assemble(_given({"name": name} | _layer(kernels, name, operation)), faults).bank
+
+
+def _stack(kernels: list[Kernel], name: str, source: Source, operation: str) -> Bank:
+    """Return *kernels* as a stack, each of them a layer."""
+    faults = Faults(Source(source.path, ""))
+    layers = tuple(
+        WrittenLayer(number, NOWHERE, _given(_layer([kernel], name, operation)))
+        for number, kernel in enumerate(kernels, 1)
+    )
+    return assemble_stack(_given({"name": name, "layers": layers}), faults).bank
+
+
+def _layer(kernels: list[Kernel], name: str, operation: str) -> dict[str, Any]:
+    """Return the keys of a layer of *kernels*, named as they are or counted."""
     names = [clean_name(kernel.name) for kernel in kernels]
     if not all(names) or len({each.lower() for each in names}) < len(names):
         names = [name] if len(kernels) == 1 else [f"f{index}" for index in range(len(kernels))]
-    faults = Faults(Source(source.path, ""))
     entries = [
         Entry(
             own, f"filter {own!r}", kernel.weights, None, 1.0, kernel.bias, NOWHERE, NOWHERE, is_family=True
         )
         for own, kernel in zip(names, kernels, strict=True)
     ]
-    values: dict[str, Any] = {"name": name, "operation": operation, "weights": Written(entries, len(entries))}
-    given = {key: Given(value, NOWHERE, NOWHERE) for key, value in values.items()}
-    return assemble(given, faults).bank
+    return {"operation": operation, "weights": Written(entries, len(entries))}
+
+
+def _given(values: dict[str, Any]) -> dict[str, Given]:
+    return {key: Given(value, NOWHERE, NOWHERE) for key, value in values.items()}

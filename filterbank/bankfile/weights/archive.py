@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from numpy.typing import NDArray
 
 from filterbank.bankfile.kernel import MAX_WEIGHTS
 from filterbank.bankfile.kinds import LARGEST, nearest
-from filterbank.bankfile.weights_kinds import PICKLES, READERS
-from filterbank.errors import shown
 
 # A text beside the tensors: settings, not weights.
 MAX_TEXT = 2**24
@@ -97,38 +94,3 @@ def listed(tensors: Mapping[str, object]) -> str:
     names = list(tensors)[:_LISTED]
     more = f", … {len(tensors) - _LISTED} more" if len(tensors) > _LISTED else ""
     return ", ".join(f"{name!r} ({tensors[name]})" for name in names) + more if names else "no tensor"
-
-
-def open_archive(path: Path) -> Archive:
-    """Return the weights file at *path*, its tensors not read yet.
-
-    Raises
-    ------
-    RefusedError
-        It cannot be read, is of no known format, a pickle, or not what its ending says.
-    """
-    ending = path.suffix.lower()
-    if ending in PICKLES:
-        raise RefusedError(
-            f"found a {ending} file, a pickle, which can run any code when it is opened",
-            f"accepted: {', '.join(READERS)}",
-            "convert it in Python with these two lines:\n"
-            f"    state = torch.load({path.name!r}, weights_only=True)\n"
-            f"    safetensors.torch.save_file(state, {path.stem + '.safetensors'!r})",
-        )
-    if ending not in READERS:
-        found = f"found a file ending in {ending!r}" if ending else "found a file without an ending"
-        raise RefusedError(found, f"accepted: {', '.join(READERS)}")
-    reader = import_module(f"filterbank.bankfile.weights.{READERS[ending]}")
-    try:
-        if path.is_dir():
-            raise RefusedError("found a folder", "accepted: a weights file")
-        if not path.is_file() and path.exists():
-            raise RefusedError("found a device or pipe", "accepted: a weights file")
-        opened: Archive = reader.open_archive(path)
-    except FileNotFoundError:
-        raise RefusedError(f"there is no file {shown(path)}") from None
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise RefusedError(f"cannot be read ({reason})", "accepted: a readable weights file") from None
-    return opened

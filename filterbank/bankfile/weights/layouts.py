@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from filterbank.bankfile.layer_kinds import LAYOUTS
 from filterbank.bankfile.weights.archive import RefusedError
-from filterbank.bankfile.weights_kinds import LAYOUTS
 
 
 def to_oihw(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.bankfile.entries import MAX_FILTERS, Entry, Written
+from filterbank.bankfile.kernel import MAX_WEIGHTS
 from filterbank.bankfile.keys import Given, join
 from filterbank.bankfile.kinds import NAME
+from filterbank.bankfile.layers import MAX_LAYERS
 from filterbank.bankfile.source import Faults, shorten
-from filterbank.bankfile.weights.archive import Archive, RefusedError, listed, open_archive
+from filterbank.bankfile.weights.archive import Archive, RefusedError, listed
 from filterbank.bankfile.weights.layouts import to_oihw
+from filterbank.bankfile.weights.opening import open_archive
 
 # What `bias` says where there is none to be taken.
 NONE = "none"
@@ -31,10 +34,37 @@ class Kernels:
 
 @dataclass(frozen=True)
 class Found:
-    """One layer of a weights file and its settings, as the keys of a bank."""
+    """One layer of a weights file and its settings, as the keys of a layer."""
 
     layer: Kernels
     settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FoundBank:
+    """The layers of a weights file, one or a stack, and what else it says, as the keys of a bank."""
+
+    layers: tuple[Found, ...]
+    settings: dict[str, Any]
+
+
+def gathered(layers: Iterable[Found]) -> tuple[Found, ...]:
+    """Return the layers of a stack, read one after another, as long as they are no more than a bank may hold.
+
+    Raises
+    ------
+    RefusedError
+        They are more.
+    """
+    found: list[Found] = []
+    weights = 0
+    for layer in layers:
+        found.append(layer)
+        weights += layer.layer.weights.size
+        if len(found) > MAX_LAYERS or weights > MAX_WEIGHTS:
+            accepted = f"accepted: at most {MAX_LAYERS} layers and {MAX_WEIGHTS:,} weights"
+            raise RefusedError("found too large a stack", accepted, "write FILE#NAME for one layer")
+    return tuple(found)
 
 
 def read_named(given: dict[str, Given], where: str, faults: Faults, *, is_sound: bool) -> Written | None:

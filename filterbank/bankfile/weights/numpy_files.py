@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -87,7 +88,9 @@ def _header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dty
     try:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, is_fortran, dtype = read(stream, max_header_size=_MAX_HEADER)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a header that Python 2 wrote
+            shape, is_fortran, dtype = read(stream, max_header_size=_MAX_HEADER)
     except (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError):
         raise RefusedError(
             f"array {name!r} has no header of an npy", "accepted: numpy.save's files"

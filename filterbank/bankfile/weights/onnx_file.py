@@ -49,10 +49,19 @@ def open_archive(path: Path) -> Archive:
         It cannot be read.
     """
     model = Model(path)
-    tensors = {name: model.described(name) for name in model.tensors}
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    taken = [name for node in convolutions for name in node.input[1:] if name]
+    # What stands behind a cast is known by the name that a Conv takes: by it the graph knows its bias.
+    passed = {name: model.stored(name) for name in taken if name not in model.tensors}
+    hidden = set(passed.values()) - set(taken)
+    names = {name: passed.get(name, name) for name in (*taken, *model.tensors) if name not in hidden}
+    tensors = {name: model.described(stored) for name, stored in names.items() if stored}
     partners = {node.input[1]: node.input[2] for node in convolutions if len(node.input) > 2}
-    return Archive(path, tensors, model.values, partners=partners, is_oihw=lambda name: True)
+
+    def values(name: str) -> NDArray[Any]:
+        return model.constant(name, f"tensor {name!r}") if name in passed else model.values(name)
+
+    return Archive(path, tensors, values, partners=partners, is_oihw=lambda name: True)
 
 
 class Model:
@@ -79,6 +88,26 @@ class Model:
             for name in dict.fromkeys(node.input):
                 users[name].append(node)
         return users
+
+    @cached_property
+    def varying(self) -> set[str]:
+        """The values that depend on an input of the model; nodes stand behind what they take."""
+        varying = {each.name for each in self.graph.input if each.name not in self.tensors}
+        for node in self.graph.node:
+            if not varying.isdisjoint(node.input):
+                varying.update(node.output)
+        return varying
+
+    def stored(self, name: str) -> str | None:
+        """Return the name of the stored tensor that *name* is, behind casts; None where it is none."""
+        for _ in range(_DEEPEST):
+            if name in self.tensors:
+                return name
+            node = self.makers.get(name)
+            if node is None or node.op_type not in _PASSING:
+                break
+            name = node.input[0]
+        return None
 
     def described(self, name: str) -> Tensor:
         """Return the type and shape of the stored tensor *name*."""

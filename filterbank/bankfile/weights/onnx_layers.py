@@ -1,28 +1,24 @@
-"""The layers of an ONNX model: every Conv with the normalization and activation that follow it."""
+"""A layer of an ONNX model: a Conv with the Pad before it, the normalization and activation behind it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank.bankfile.kinds import nearest
-from filterbank.bankfile.weights.archive import RefusedError, listed
+from filterbank.bankfile.weights.archive import RefusedError
 from filterbank.bankfile.weights.named import Found, Kernels
 from filterbank.bankfile.weights.onnx_activations import Follower, follower
-from filterbank.bankfile.weights.onnx_file import Model, called, name_of
+from filterbank.bankfile.weights.onnx_file import Model, called
 from filterbank.bankfile.weights.onnx_padding import pad_before, padding, pads_as, same_pads
 
 # In a file of ours, the bank's keys that a graph has no place for.
 META_KEY = "filterbank"
-_ACCEPTED = "accepted: a Pad, one Conv, BatchNormalization and an activation"
-# They change nothing when a layer stands alone.
-_SILENT = ("Constant", "Identity", "Cast", "Dropout")
+ACCEPTED = "accepted: Convs in a chain, each with a Pad, BatchNormalization and an activation"
 
 
 @dataclass(frozen=True)
@@ -42,16 +38,16 @@ class Convolution:
         return own + list(self.activation.nodes if self.activation else ())
 
     @property
+    def input(self) -> str:
+        """The value that the layer takes."""
+        return str((self.node if self.pad is None else self.pad).input[0])
+
+    @property
     def output(self) -> str:
-        """The value that the layer gives: what the next one of a chain would take."""
+        """The value that the layer gives."""
         if self.activation is not None:
             return self.activation.output
         return str((self.node if self.normalization is None else self.normalization).output[0])
-
-
-def convolutions(model: Model) -> list[Any]:
-    """Return the Conv nodes of *model* in its order."""
-    return [node for node in model.graph.node if node.op_type == "Conv" and node.domain in ("", "ai.onnx")]
 
 
 def with_followers(model: Model, node: Any) -> Convolution:
@@ -70,63 +66,16 @@ def with_followers(model: Model, node: Any) -> Convolution:
     return Convolution(model, node, pad_before(model, node), normalization, follower(model, value))
 
 
-def pick_layer(path: Path, pick: str | None) -> Found:
-    """Return the layer called *pick* of the model at *path*, or its only one.
+def read_layer(layer: Convolution, meta: dict[str, Any]) -> Found:
+    """Return the layer that a Conv is, with what *meta* says of it besides, where that fits the graph.
 
     Raises
     ------
     RefusedError
-        There is no such layer, there are several, or the model does what a layer cannot.
+        Its nodes do what a layer cannot.
     """
-    model = Model(path)
-    nodes = convolutions(model)
-    if not nodes:
-        kinds = ", ".join(dict.fromkeys(node.op_type for node in model.graph.node)) or "no nodes"
-        raise RefusedError(f"found no Conv, but {kinds[:200]}", _ACCEPTED)
-    if pick is None and len(nodes) > 1:
-        hint = f"write FILE#NAME with one of {_described(model, nodes)}"
-        raise RefusedError(f"found {len(nodes)} layers", "accepted: one named", hint)
-    layer = with_followers(model, nodes[0] if pick is None else _named(model, nodes, pick))
-    if pick is None:
-        own = [id(node) for node in layer.nodes]
-        others = [n for n in model.graph.node if id(n) not in own and n.op_type not in _SILENT]
-        if others:
-            more = ", …" if len(others) > 5 else ""
-            found = f"besides {called(layer.node)} found {', '.join(map(called, others[:5]))}{more}"
-            raise RefusedError(found, _ACCEPTED, f"pick the layer alone: write FILE#{name_of(layer.node)}")
     kernels = _folded(layer)
-    return Found(kernels, _carried(model, _settings(layer), kernels.weights.shape[2:]))
-
-
-def _named(model: Model, nodes: list[Any], pick: str) -> Any:
-    """Return the Conv called *pick*, by its node, its output, its weights or their module."""
-    for rank in range(4):
-        found = [node for node in nodes if _names(node)[rank] == pick]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            hint = f"name one of {_described(model, found)}"
-            raise RefusedError(f"{pick!r} is the name of {len(found)} layers", "accepted: one", hint)
-    names = [name for node in nodes for name in dict.fromkeys(_names(node))]
-    raise RefusedError(
-        f"found no layer {pick!r}", f"accepted: {_described(model, nodes)}", nearest(pick, names)
-    )
-
-
-def _names(node: Any) -> tuple[str, str, str, str]:
-    """Return what a user may call a Conv: the node, its output, its weights, or the module that has them."""
-    weights = node.input[1]
-    return name_of(node), node.output[0], weights, weights.removesuffix(".weight")
-
-
-def _described(model: Model, nodes: list[Any]) -> str:
-    """Return the layers as a message lists them, with their weights."""
-    told = {}
-    for node in nodes:
-        stored = model.tensors.get(node.input[1])
-        size = " " + "×".join(map(str, stored.dims)) if stored is not None else ""
-        told[name_of(node)] = node.input[1] + size
-    return listed(told)
+    return Found(kernels, _carried(meta, _settings(layer), kernels.weights.shape[2:]))
 
 
 def _folded(layer: Convolution) -> Kernels:
@@ -155,7 +104,7 @@ def _normalized(
     """Return W·γ/√(v + ε) and (b − m)·γ/√(v + ε) + β."""
     given = {each.name: each for each in node.attribute}
     if "training_mode" in given and given["training_mode"].i:
-        raise RefusedError(f"{called(node)} is in training", _ACCEPTED, "export the model after model.eval()")
+        raise RefusedError(f"{called(node)} is in training", ACCEPTED, "export the model after model.eval()")
     words = ("scale", "B", "mean", "var")
     gamma, beta, mean, variance = (
         _per_filter(model, name, f"{word} of {called(node)}", len(weights))
@@ -202,9 +151,14 @@ def _steps(node: Any, given: dict[str, Any], key: str, rank: int) -> list[int]:
     return [1] * (2 - rank) + steps
 
 
-def _carried(model: Model, settings: dict[str, Any], kernel: Sequence[int]) -> dict[str, Any]:
-    """Return the *settings* of the graph with what the file says besides, where the two agree."""
-    same = same_pads(kernel, settings["stride"], settings["dilation"])
+def metadata(model: Model) -> dict[str, Any]:
+    """Return the keys of a bank that a file of ours carries beside its graph.
+
+    Raises
+    ------
+    RefusedError
+        They are no JSON object.
+    """
     text = next((each.value for each in model.proto.metadata_props if each.key == META_KEY), "{}")
     try:
         meta = json.loads(text)
@@ -214,7 +168,13 @@ def _carried(model: Model, settings: dict[str, Any], kernel: Sequence[int]) -> d
         raise RefusedError(
             f"metadata {META_KEY!r} is no JSON object", "accepted: keys of a bank", "export it again"
         )
-    own = {key: value for key, value in meta.items() if key != "combine"}  # no graph that is read does it
+    return meta
+
+
+def _carried(meta: dict[str, Any], settings: dict[str, Any], kernel: Sequence[int]) -> dict[str, Any]:
+    """Return the *settings* of the graph with what *meta* says besides, where the two agree."""
+    same = same_pads(kernel, settings["stride"], settings["dilation"])
+    own = {key: value for key, value in meta.items() if key not in ("combine", "layers")}  # no Conv has them
     if not _agree(meta.get("activation"), settings["activation"]):
         own.pop("activation", None)
     if not pads_as(meta, settings):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from filterbank.bankfile.weights.archive import RefusedError
-from filterbank.bankfile.weights.onnx_file import INTEGERS, Model, called, shortest
+from filterbank.bankfile.weights.onnx_constants import whole_numbers
+from filterbank.bankfile.weights.onnx_file import Model, called, shortest
 
 # padding_mode -> the mode of a Pad
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -107,16 +108,13 @@ def _sides(model: Model, pad: Any, given: dict[str, Any], rank: int) -> list[int
     if "pads" in given:  # until opset 10
         pads = list(given["pads"].ints)
     elif len(pad.input) > 1 and pad.input[1]:
-        pads = [int(each) for each in model.constant(pad.input[1], what, INTEGERS).ravel()]
+        pads = whole_numbers(model, pad.input[1], what)
     else:
         raise RefusedError(f"{called(pad)} says no pads", "accepted: whole numbers stored in the model")
     count = rank + 2
     axes = list(range(count))
     if len(pad.input) > 3 and pad.input[3]:
-        axes = [
-            int(each)
-            for each in model.constant(pad.input[3], f"the list of axes of {called(pad)}", INTEGERS).ravel()
-        ]
+        axes = whole_numbers(model, pad.input[3], f"the list of axes of {called(pad)}")
         axes = [each + count if each < 0 else each for each in axes]
     if len(pads) != 2 * len(axes) or len(set(axes)) < len(axes) or not set(axes) <= set(range(count)):
         found = f"{what} has {len(pads)} numbers for {len(axes)} axes"

@@ -5,35 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from filterbank.errors import RequestError
 from filterbank.model import ACTIVATIONS, Activation, Bank, Combination, Layer
-
-
-def one_layer(bank: Bank) -> Layer:
-    """Return the layer of *bank*.
-
-    Raises
-    ------
-    RequestError
-        It is a stack of several.
-    """
-    count = len(bank.stack.layers)
-    if count > 1:
-        raise RequestError(
-            f"bank {bank.name!r}: found a stack of {count} layers, this format holds one; "
-            "accepted: yaml or json for a stack"
-        )
-    return bank.layer
-
-
-def settings(bank: Bank) -> dict[str, Any]:
-    """Return the keys of *bank*, of one layer, besides its filters, in the order of a bank file.
-
-    >>> from filterbank.bankfile import load
-    >>> settings(load("identity"))
-    {'name': 'identity', 'description': 'Passes the image on unchanged', 'source': ..., 'input': 'each'}
-    """
-    return of_bank(bank) | of_layer(one_layer(bank))
 
 
 def of_bank(bank: Bank) -> dict[str, Any]:
@@ -60,12 +32,30 @@ def of_layer(layer: Layer) -> dict[str, Any]:
     return {key: value for key, value in values.items() if getattr(layer, key) != getattr(usual, key)}
 
 
-def for_tensors(bank: Bank) -> dict[str, Any]:
-    """Return the keys that stand beside tensors: the settings, the filters' names, and sizes that differ."""
-    layer = one_layer(bank)
-    said = settings(bank) | {"names": list(layer.names)}
+def beside_tensors(layer: Layer) -> dict[str, Any]:
+    """Return the keys of a layer besides its tensors: for its filters their names, and sizes that differ.
+
+    >>> from filterbank.bankfile import load
+    >>> beside_tensors(load("sobel").layer)
+    {'padding_mode': 'replicate', 'names': ['sobel_x', 'sobel_y']}
+    """
+    said = of_layer(layer) | {"names": list(layer.names)}
     sizes = [list(each.weights.shape[1:]) for each in layer.filters]
     return said | ({"sizes": sizes} if any(size != list(layer.kernel) for size in sizes) else {})
+
+
+def with_layers(bank: Bank, layers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the keys of *bank* with those of its *layers*: under ``layers`` where they are several."""
+    return of_bank(bank) | (layers[0] if len(layers) == 1 else {"layers": layers})
+
+
+def layer_name(number: int, count: int) -> str:
+    """Return what the tensors and the node of layer *number* of *count* are called; nothing for the only one.
+
+    >>> layer_name(1, 1), layer_name(2, 3)
+    ('', 'layer2')
+    """
+    return f"layer{number}" if count > 1 else ""
 
 
 def plain(number: float) -> int | float:

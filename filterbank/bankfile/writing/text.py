@@ -14,7 +14,7 @@ from filterbank.bankfile.nodes import MAX_NODES, resolve
 from filterbank.bankfile.source import MAX_BYTES
 from filterbank.bankfile.writing.settings import of_bank, of_layer, plain
 from filterbank.errors import RequestError
-from filterbank.model import Bank, Layer
+from filterbank.model import Bank, Filter, Layer
 
 WIDTH = 100
 # Texts that mean themselves without quotes, inside brackets as well.
@@ -46,18 +46,23 @@ def _yaml_layer(layer: Layer) -> list[str]:
     combine = said.pop("combine", [])
     lines = [f"{key}: {_flow(value)}" for key, value in said.items()] + ["filters:"]
     for each in layer.filters:
-        more = f", bias: {_number(each.bias)}" if each.bias else ""
-        rows = _rows(each.weights)
-        short = f"  - {{name: {_word(each.name)}, kernel: {_nested(rows)}{more}}}"
-        if len(short) <= WIDTH:
-            lines.append(short)
-            continue
-        lines.append(f"  - name: {_word(each.name)}")
-        if each.bias:
-            lines.append(f"    bias: {_number(each.bias)}")
-        lines.append("    kernel:")
-        lines += [f"      - {line}" if len(rows) == 1 else line for line in _block(rows)]
+        lines += yaml_filter(each)
     return lines + ["combine:"] * bool(combine) + [f"  - {_flow(each)}" for each in combine]
+
+
+def yaml_filter(filter: Filter, width: int = WIDTH) -> list[str]:
+    """Return the lines of an entry of ``filters``: one within *width*, else a row of weights on each.
+
+    >>> yaml_filter(Filter("dx", np.array([[-1, 0, 1]]), 0.5))
+    ['  - {name: dx, kernel: [[-1, 0, 1]], bias: 0.5}']
+    """
+    name, rows = yaml_word(filter.name), _rows(filter.weights)
+    more = f", bias: {_number(filter.bias)}" if filter.bias else ""
+    short = f"  - {{name: {name}, kernel: {_nested(rows)}{more}}}"
+    if len(short) <= width:
+        return [short]
+    bias = [f"    bias: {_number(filter.bias)}"] if filter.bias else []
+    return [f"  - name: {name}", *bias, "    kernel:", *_block(filter.weights)]
 
 
 def to_json(bank: Bank) -> bytes:
@@ -146,17 +151,20 @@ def _nested(rows: list[list[str]]) -> str:
     return planes[0] if len(planes) == 1 else f"[{', '.join(planes)}]"
 
 
-def _block(rows: list[list[str]]) -> list[str]:
-    """Return the lines of a kernel in YAML's blocks, a plane on one line where it fits."""
+def _block(weights: NDArray[np.float64]) -> list[str]:
+    """Return the lines of a kernel in YAML's blocks, columns aligned; planes on one line where they fit."""
+    texts = [[[_number(value) for value in row] for row in plane] for plane in weights.tolist()]
+    width = max(len(text) for plane in texts for row in plane for text in row)
+    rows = [[f"[{', '.join(text.rjust(width) for text in row)}]" for row in plane] for plane in texts]
     if len(rows) == 1:
-        return rows[0]
+        return [f"      - {row}" for row in rows[0]]
     lines = []
-    for plane in rows:
+    for plane, loose in zip(_rows(weights), rows, strict=True):
         line = f"      - [{', '.join(plane)}]"
         if len(line) <= WIDTH:
             lines.append(line)
         else:
-            lines += [f"      {'- -' if index == 0 else '  -'} {row}" for index, row in enumerate(plane)]
+            lines += [f"      {'- -' if index == 0 else '  -'} {row}" for index, row in enumerate(loose)]
     return lines
 
 
@@ -169,7 +177,7 @@ def _number(value: float) -> str:
     return repr(plain(value))
 
 
-def _word(text: str) -> str:
+def yaml_word(text: str) -> str:
     """Return *text* as YAML reads it as that text, in quotes where it could be something else."""
     is_plain = _PLAIN.fullmatch(text) and isinstance(resolve(text), str) and len(text) < WIDTH
     return text if is_plain else json.dumps(text, ensure_ascii=False)
@@ -181,7 +189,7 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return f"[{', '.join(map(_flow, value))}]"
-    return _word(value) if isinstance(value, str) else _number(value)
+    return yaml_word(value) if isinstance(value, str) else _number(value)
 
 
 def _json(value: Any) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import filterbank
 from filterbank import bankfile
 from filterbank.bankfile.foreign.reading import read_any
 from filterbank.errors import BankError, RequestError
@@ -163,8 +164,18 @@ def test_banks_are_read_as_banks(tmp_path):
 
 
 REFUSED = {
-    "grass-chain.txt": (GRASS + GRASS, ":1:1: found 2 matrices; accepted: one matrix; several"),
-    "grass-zero.txt": (GRASS.replace("10", "0"), ":6:1: found DIVISOR 0, which depends on the data"),
+    "grass-zero.txt": (
+        GRASS.replace("10", "0"),
+        ":6:1: found DIVISOR 0, which divides by the weights of those cells that are not null; accepted: "
+        "a number that is not 0; where no cell is null, write DIVISOR 10, the sum of the matrix",
+    ),
+    "grass-nil.txt": ("MATRIX 1\n0\nDIVISOR 0\n", "found DIVISOR 0, .* accepted: a number that is not 0$"),
+    "grass-last.txt": (GRASS + "MATRIX 3\n1 2 3\n", ":8:1: found a matrix with 2 rows too few"),
+    "grass-first.txt": ("TITLE a\nDIVISOR 3\n", ":2:1: found DIVISOR before a MATRIX; accepted: behind"),
+    "grass-twice.txt": (GRASS + "DIVISOR 3\n", ":8:1: found a second DIVISOR of one matrix; accepted: one"),
+    "grass-type.txt": (GRASS.replace("  P", "  Q"), ":7:1: found TYPE Q; accepted: TYPE P"),
+    "grass-start.txt": (GRASS + "START LR\n", ":8:1: found 'START LR'; accepted: TITLE, MATRIX"),
+    "grass-title.txt": ("TITLE a\n", "found no matrix; accepted: TITLE, MATRIX"),
     "grass-s.txt": (GRASS.replace("  P", "  S"), ":7:1: found TYPE S, which works on values"),
     "grass-short.txt": ("MATRIX 3\n1 2 3\n", "found a matrix with 2 rows too few"),
     "grass-flat.txt": ("MATRIX 1\n1 2 3\n", "found a matrix that is not square"),
@@ -211,6 +222,42 @@ def test_what_is_no_kernel_is_told_with_its_place(name, tmp_path):
 def test_faults_of_an_argument(text, said):
     with pytest.raises(BankError, match=said):
         read_any(text)
+
+
+def test_matrices_of_grass_are_done_one_after_another(tmp_path):
+    text = f"# twice\n{GRASS}start UL\n\nmatrix 1\n3\ntype p\nMATRIX 3\n0 0 0\n1 0 -1\n0 0 0\nDIVISOR 2\n"
+    (tmp_path / "chain.txt").write_text(text)
+    bank = read_any(str(tmp_path / "chain.txt"), "grass")
+    assert [layer.weights[0].tolist() for layer in bank.stack.layers] == [
+        [GRASS_WEIGHTS],
+        [[[3]]],
+        [[[0, 0, 0], [0.5, 0, -0.5], [0, 0, 0]]],
+    ]
+    assert (bank.name, bank.input, bank.layer.names) == ("chain", "gray", ("3x3_mean",))
+
+
+def test_maps_of_matrices_one_after_another_are_those_of_grass(tmp_path):
+    """As r.mfilter does it, away from the border, which it leaves as it is."""
+    first, second = np.array([[1, 2, 0], [0, 1, 0], [4, 0, 1]]), np.array([[0, 1, 3], [0, 0, 0], [1, 1, 2]])
+    (tmp_path / "chain.txt").write_text(
+        "".join(
+            f"MATRIX 3\n{chr(10).join(' '.join(map(str, row)) for row in each)}\nDIVISOR {divisor}\nTYPE P\n"
+            for each, divisor in ((first, 9), (second, 8))
+        )
+    )
+    image = np.random.default_rng(2).random((9, 12)).astype("f4")
+
+    def done(raster, weights):
+        given = raster.copy()
+        for y in range(1, 8):
+            for x in range(1, 11):
+                given[y, x] = (raster[y - 1 : y + 2, x - 1 : x + 2] * weights).sum()
+        return given
+
+    theirs = done(done(image.astype(float), first / 9), second / 8)
+    (ours,) = filterbank.apply(image, read_any(str(tmp_path / "chain.txt")))
+    assert np.abs(ours - theirs)[2:-2, 2:-2].max() < 1e-6
+    assert np.abs(ours - theirs).max() > 0.1
 
 
 def test_a_format_can_be_named(tmp_path):

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from filterbank import bankfile
-from filterbank.bankfile.weights.archive import RefusedError, open_archive
+from filterbank.bankfile.weights.archive import RefusedError
 from filterbank.bankfile.weights.layouts import to_oihw
+from filterbank.bankfile.weights.opening import open_archive
 from filterbank.errors import BankError, RequestError
 
 WEIGHTS = np.random.default_rng(5).normal(size=(4, 3, 5, 5))

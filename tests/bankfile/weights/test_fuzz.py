@@ -12,14 +12,19 @@ from hypothesis import strategies as st
 from filterbank import bankfile
 from filterbank.bankfile.writing import encode
 from filterbank.errors import BankError
+from filterbank.model import Bank, Filter, Layer, Stack
 
 pytest.importorskip("onnx")
 
 BANK = bankfile.override(bankfile.load("sobel"), {"padding_mode": "zeros", "activation": "relu"})
 STORED = io.BytesIO()
 np.save(STORED, BANK.layer.weights)
+STACK = Bank("net", Stack((BANK.layer, Layer((Filter("s", np.ones((2, 1, 2))),)), BANK.layer)))
 SEEDS = {format: encode(BANK, format) for format in ("npz", "safetensors", "onnx")} | {
-    "npy": STORED.getvalue()
+    "npy": STORED.getvalue(),
+    "stack.npz": encode(STACK, "npz"),
+    "stack.safetensors": encode(STACK, "safetensors"),
+    "stack.onnx": encode(STACK, "onnx"),
 }
 
 
@@ -35,7 +40,9 @@ def read(data, format, folder):
 
 @pytest.mark.parametrize("format", SEEDS)
 def test_the_seeds_are_read(format, tmp_path):
-    assert read(SEEDS[format], format, tmp_path).layer.weights.shape == (2, 1, 3, 3)
+    bank = read(SEEDS[format], format, tmp_path)
+    assert bank.layer.weights.shape == (2, 1, 3, 3)
+    assert len(bank.stack.layers) == (3 if format.startswith("stack") else 1)
 
 
 @pytest.mark.parametrize("format", SEEDS)
@@ -52,6 +59,7 @@ def test_mutated_files(format, data, tmp_path_factory):
     read(bytes(file), format, tmp_path_factory.getbasetemp())
 
 
+LAYERS = {f"layer{number}.weight": layer.weights for number, layer in enumerate(STACK.stack.layers, 1)}
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
@@ -72,6 +80,7 @@ KEYS = [
         "input",
         "groups",
         "mean",
+        "layers",
     )
 ]
 
@@ -83,12 +92,18 @@ def test_any_meta(meta, tmp_path_factory):
     stream = io.BytesIO()
     np.savez(stream, weight=BANK.layer.weights, meta=json.dumps(meta))
     read(stream.getvalue(), "npz", folder)
+    np.savez(stream := io.BytesIO(), **LAYERS, meta=json.dumps({"layers": [meta, {}, meta]}))
+    read(stream.getvalue(), "npz", folder)
     if isinstance(meta, dict):
         import onnx
 
         model = onnx.ModelProto.FromString(SEEDS["onnx"])
         del model.metadata_props[:]
         onnx.helper.set_model_props(model, {"filterbank": json.dumps(meta)})
+        read(model.SerializeToString(), "onnx", folder)
+        model = onnx.ModelProto.FromString(SEEDS["stack.onnx"])
+        del model.metadata_props[:]
+        onnx.helper.set_model_props(model, {"filterbank": json.dumps({"layers": [{}, meta, meta]} | meta)})
         read(model.SerializeToString(), "onnx", folder)
 
 

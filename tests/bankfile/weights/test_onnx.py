@@ -6,6 +6,7 @@ from onnx_models import (
     FIRST,
     RNG,
     agree,
+    applied,
     conv,
     helper,
     model,
@@ -17,7 +18,6 @@ from onnx_models import (
     tensor,
 )
 
-import filterbank
 from filterbank import bankfile
 
 W = RNG.normal(size=(4, 3, 5, 3)).astype("f4")
@@ -73,7 +73,7 @@ MODELS = {
 def maps(proto, tmp_path, x, pick=""):
     path = tmp_path / "net.onnx"
     onnx.save(proto, path)
-    return filterbank.apply(x[0], f"{path}{pick}")
+    return applied(f"{path}{pick}", x[0], tmp_path)
 
 
 # What a witness does not run: the operators of old, a dilation with SAME_UPPER, half precision.
@@ -124,6 +124,15 @@ def test_a_signal_is_an_image_of_one_row(witness, tmp_path):
 def test_the_weights_of_half_precision_are_exact(tmp_path):
     onnx.save(MODELS["half"], tmp_path / "net.onnx")
     assert np.array_equal(bankfile.load(tmp_path / "net.onnx").layer.weights, W.astype("f2"))
+
+
+@WITNESSES
+def test_half_precision_is_of_the_weights_alone(witness, tmp_path):
+    """Sums are computed in float32, as a runtime does whose model was cast."""
+    x = RNG.uniform(size=(1, 3, 17, 22)).astype("f4")
+    onnx.save(conv(W, bias=False, dtype=np.float16), tmp_path / "net.onnx")
+    single = conv(W.astype("f2").astype("f4"), bias=False)
+    assert agree(applied(tmp_path / "net.onnx", x[0], tmp_path), witness(single, x))
 
 
 def test_batch_normalization_by_hand(tmp_path):

@@ -75,7 +75,8 @@ REFUSED = {
     "several": (
         network(),
         "",
-        r"found 2 layers; accepted: one named; write FILE#NAME with one of '/conv1/Conv' "
+        r"found 2 layers and MaxPool '/pool', PRelu '/act', Flatten '/flat'; accepted: Convs in a chain, "
+        r"each with .*; or one named; write FILE#NAME with one of '/conv1/Conv' "
         r"\(conv1.weight 4×3×3×3\), '/conv2/Conv' \(conv2.weight 2×4×3×3\)",
     ),
     "no such": (

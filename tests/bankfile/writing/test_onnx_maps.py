@@ -6,6 +6,7 @@ from onnx_models import RNG, agree, onnx, reference, runtime
 import filterbank
 from filterbank import bankfile
 from filterbank.bankfile.writing import encode
+from filterbank.errors import RequestError
 from filterbank.model import ACTIVATIONS, Bank, Filter, Layer, Stack
 
 
@@ -41,6 +42,31 @@ def test_maps_of_the_model_are_those_of_the_bank(case, witness):
     x = RNG.uniform(size=(1, 4, 21, 18)).astype("f4")
     ours = filterbank.apply(x[0], bank)
     assert agree(ours, witness(model, x))
+
+
+EXPORTED = [name for name in bankfile.shipped() if not bankfile.load(name).layer.combine]
+
+
+# The largest kernels take seconds in other hands.
+LARGE = [name for name in EXPORTED if bankfile.load(name).layer.kernel[0] > 60]
+SHIPPED = [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in EXPORTED]
+
+
+@pytest.mark.parametrize("witness", [reference, runtime], ids=["reference", "runtime"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_maps_of_a_shipped_bank_are_those_of_its_model(name, witness):
+    bank = bankfile.load(name)
+    model = onnx.ModelProto.FromString(encode(bank, "onnx"))
+    x = RNG.uniform(size=(1, bank.channels, 61, 57)).astype("f4")
+    ours = filterbank.apply(x[0], bank)
+    assert agree(ours, witness(model, x))
+
+
+def test_shipped_banks_without_combinations_are_exported_and_others_say_why():
+    assert len(EXPORTED) > 30
+    for name in set(bankfile.shipped()) - set(EXPORTED):
+        with pytest.raises(RequestError, match=f"bank '{name}': ONNX has no place for combine; accepted"):
+            encode(bankfile.load(name), "onnx")
 
 
 def test_weights_that_float32_holds_are_stored_so():
