@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from filterbank.engine.compiled import kernels
 from filterbank.engine.direct import DirectPlan, Statistics
-from filterbank.engine.fft import FFTPlan
 from filterbank.engine.kernels.layout import CHUNK
 from filterbank.engine.plan import LayerPlan, Plan
 from filterbank.engine.separable import SeparablePlan
@@ -241,8 +240,15 @@ _PLANS: dict[str, Callable[..., DirectPlan]] = {
     "direct": TapsPlan,
     "separable": SeparablePlan,
     "winograd": WinogradPlan,
-    "fft": FFTPlan,
 }
+
+
+def _kind(method: str) -> Callable[..., DirectPlan]:
+    if method != "fft":
+        return _PLANS[method]
+    from filterbank.engine.fft import FFTPlan  # noqa: PLC0415 - few banks need it
+
+    return FFTPlan
 
 
 def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part:
@@ -254,7 +260,7 @@ def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part
         groups = len(filters) // per_group
         channels = slice(filters[0] // per_group * depth, (filters[0] // per_group + groups) * depth)
     g = replace(g, channels=channels.stop - channels.start, groups=groups, filters=len(filters))
-    ready = _PLANS[method](
+    ready = _kind(method)(
         layer.weights[filters],
         layer.biases[filters],
         g,

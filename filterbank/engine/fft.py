@@ -14,13 +14,12 @@ from filterbank.engine.compiled import kernels
 from filterbank.engine.direct import FLOAT, aligned
 from filterbank.engine.kernels import layout as common
 from filterbank.engine.kernels import layout_fft as layout
+from filterbank.engine.kernels.layout_fft import SIZES
 from filterbank.engine.transformed import TransformedPlan
 from filterbank.geometry import Geometry
 
 Floats = NDArray[np.float32]
 Kernel = Callable[..., Any]
-
-SIZES = (32, 64, 128, 256)
 
 _BANDS = 128  # parts that threads share, where there are as many tiles
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from filterbank.engine import cost, winograd
 from filterbank.engine.cost import Machine
-from filterbank.engine.fft import SIZES
+from filterbank.engine.kernels.layout_fft import SIZES
 from filterbank.engine.quads import integers_for, stacked
 from filterbank.engine.separable import factor, is_contained
 from filterbank.geometry import Geometry, extent

@@ -9,7 +9,7 @@ from __future__ import annotations
 from filterbank.engine.kernels import layout
 
 (
-    TILE,  # T: 32, 64, 128, 256
+    TILE,  # T, one of SIZES
     ROOTS,  # address of the roots of unity, as `filterbank.engine.fft.roots` lays them out
     STEP_Y,  # outputs of a tile before sampling: a multiple of the stride, at most T - extent + 1
     STEP_X,
@@ -21,6 +21,7 @@ from filterbank.engine.kernels import layout
     WORDS,  # how many there are
 ) = range(layout.WORDS, layout.WORDS + 10)
 
+SIZES = (32, 64, 128, 256)  # of T
 LINE = 16  # floats in a row of a strip, twice
 
 
