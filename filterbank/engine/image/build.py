@@ -11,6 +11,7 @@ import llvmlite.binding as llvm
 import numba
 from numba import types
 
+from filterbank.engine.image.workers import DONE
 from filterbank.engine.kernels.table import KERNELS
 from filterbank.engine.kernels.vector import host_cpu, host_features
 
@@ -59,10 +60,11 @@ class BuildError(Exception):
 
 
 def main(groups: list[str]) -> None:
-    """Print an object for each group, kernels' names with commas between them, as a line of hexadecimal."""
+    """Print an object for each group, kernels' names with commas between them, as hexadecimal; then DONE."""
     gc.disable()  # what Numba makes lives until the end: looking through it takes a tenth of the time
     for group in groups:
         print(compile_object({name: KERNELS[name] for name in group.split(",")}).hex())
+    print(DONE)
 
 
 def compile_object(kernels: dict[str, tuple[str, str]] = KERNELS) -> bytes:

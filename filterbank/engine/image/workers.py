@@ -28,6 +28,10 @@ main(sys.argv[2:])
 """
 
 
+# A worker's last word: without it what came before may be cut.
+DONE = "done"
+
+
 class WorkerError(Exception):
     """A process that was to compile for another processor did not."""
 
@@ -82,8 +86,9 @@ def _objects(parts: list[list[str]], count: int, target: Mapping[str, str] | Non
         started = [_start(share, environment, stack) for share in shares]
         for process, share in zip(started, shares, strict=True):
             text, errors = process.communicate() if process else (b"", b"it did not start")
-            if process and process.returncode == 0:
-                found += map(bytes.fromhex, text.decode().split())
+            *objects, last = text.decode().split() or [""]
+            if process and process.returncode == 0 and last == DONE:
+                found += map(bytes.fromhex, objects)
             elif target:
                 raise WorkerError(errors.decode(errors="replace"))
             else:

@@ -9,13 +9,13 @@ from filterbank.engine.image import build, cache, workers
 from filterbank.engine.kernels.table import IMAGES
 
 # Workers that answer with their groups, or with what they may import from, instead of objects.
-ECHO = "import sys\nfor group in sys.argv[2:]: print(group.encode().hex())"
+ECHO = "import sys\nfor group in sys.argv[2:]: print(group.encode().hex())\nprint('done')"
 PATH = (
     workers._PROGRAM.split("from filterbank")[0]
-    + "import json\nfor _ in sys.argv[2:]: print(json.dumps(sys.path).encode().hex())"
+    + "import json\nfor _ in sys.argv[2:]: print(json.dumps(sys.path).encode().hex())\nprint('done')"
 )
 FAILING = "raise SystemExit('no compiler here')"
-SETTINGS = "import os, sys\nfor _ in sys.argv[2:]: print(os.environ['{}'].encode().hex())"
+SETTINGS = "import os, sys\nfor _ in sys.argv[2:]: print(os.environ['{}'].encode().hex())\nprint('done')"
 
 
 def names(objects):
@@ -69,6 +69,12 @@ def test_where_no_worker_answers_this_process_compiles(monkeypatch, interpreter)
     monkeypatch.setattr(workers, "_PROGRAM", FAILING)
     monkeypatch.setattr(build, "compile_object", lambda kernels: ",".join(kernels).encode())
     assert names(workers._objects(GROUPS, 2, None)) == GROUPS
+
+
+def test_what_a_worker_was_cut_short_in_is_compiled_here(monkeypatch):
+    monkeypatch.setattr(workers, "_PROGRAM", ECHO.removesuffix("\nprint('done')"))
+    monkeypatch.setattr(build, "compile_object", lambda kernels: b"here," + ",".join(kernels).encode())
+    assert names(workers._objects(GROUPS, 2, None)) == [["here", *group] for group in GROUPS]
 
 
 def test_for_another_processor_this_process_does_not_compile(monkeypatch):
