@@ -75,7 +75,7 @@ def learn(
     (array([0., 2., 0.]), array([1.]))
     """
     outputs = Outputs(pairs, settings)
-    kept, held = _moments(outputs, settings.bias)
+    kept, held = outputs.moments()
     moments = kept + held
     try:
         solution = solve(moments, settings.bias, settings.l2)
@@ -111,20 +111,6 @@ def learn(
         explained(moments, errors),
         solution,
     )
-
-
-def _moments(outputs: Outputs, bias: bool) -> tuple[Moments, Moments]:
-    """Return the moments of the outputs kept and of those held out."""
-    parts: dict[bool, Moments] = {}
-    for is_held, columns in outputs.sweep():
-        if not parts:
-            origin = columns.mean(axis=1) if bias and columns.size else np.zeros(len(columns))
-            origin[outputs.inputs] = 0
-            parts = {part: Moments.none(origin, outputs.inputs) for part in (False, True)}
-        parts[is_held].add(columns)
-    if not parts:
-        raise RequestError("no pairs of images; accepted: at least one")
-    return parts[False], parts[True]
 
 
 def _held_out(kept: Moments, held: Moments, settings: Settings) -> Floats | None:
