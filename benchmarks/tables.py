@@ -152,8 +152,8 @@ OpenCV comes plain, with OpenCV's own settings, and tuned.
 
 ## Fitting
 
-`python -m benchmarks.fitting --json …`. One thread; seconds of the processor, and the peak of resident memory with
-interpreter and arrays. *Weights* is the largest error of a weight: noise of 0.01 is in the target.
+`python -m benchmarks.fitting --json …`. One thread; seconds of the processor, and the peak of resident memory
+with interpreter and arrays. *Weights* is the largest error of a weight: noise of 0.01 is in the target.
 
 {table(("pair", "contender", "seconds", "ratio", "peak, MB", "weights", ""), fit_rows())}
 """

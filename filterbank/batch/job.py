@@ -273,5 +273,6 @@ def _check_settings(settings: Settings) -> None:
             "--resume with --on-exists skip: found two ways to go on; accepted: --resume, which does again "
             "what is not whole or not of this request, or skip alone, which leaves alone all that exists"
         )
-    if settings.stack and settings.format == "csv":
-        raise RequestError("--stack with --format csv: a csv holds one map; accepted: npy, tiff, png, png16")
+    if settings.stack and settings.format in ("csv", "wav"):
+        found = f"--stack with --format {settings.format}: a {settings.format} holds one map"
+        raise RequestError(f"{found}; accepted: npy, tiff, png, png16")
