@@ -100,6 +100,7 @@ def learn_stack(
     rng = np.random.default_rng(training.seed)
     reader = Reader(training.reading, architecture.input, training.target)
     crops = Cutter(stack, reader, training.side, training.ignore_clipped).cut(pairs, rng)
+    _check_contrast(crops.kept)
     objective = Objective(stack, crops.kept, training.bias, training.l2)
     if not crops.outputs:
         raise RequestError(
@@ -116,6 +117,17 @@ def learn_stack(
     explained = np.where(variance > 0, 1 - errors / np.where(variance > 0, variance, 1), 1.0)
     told = objective.unknowns, found.steps, found.is_settled
     return Trained(bank, len(pairs), crops, *told, np.sqrt(errors), held, explained)
+
+
+def _check_contrast(crops: Sequence[Crop]) -> None:
+    """Raise RequestError where the inputs are one colour: then biases alone could be learned."""
+    ends = [(floats(crop.pixels).min((1, 2)), floats(crop.pixels).max((1, 2))) for crop in crops]
+    lowest, highest = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+    if (lowest == highest).all():
+        raise RequestError(
+            f"the input has no contrast: it is {', '.join(f'{value:.4g}' for value in lowest)} everywhere; "
+            "accepted: a picture with texture; use more or other images"
+        )
 
 
 def _variance(crops: Sequence[Crop]) -> Floats:

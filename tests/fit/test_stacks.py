@@ -213,6 +213,7 @@ def test_too_many_crops_are_drawn_from(monkeypatch):
         ("combine", "--layers net: found combine, which is not trained; accepted: filters alone"),
         ("valid", "layer 1: a kernel spanning 99×99|a kernel spanning 99×99"),
         ("none", "no pairs of images; accepted: at least one"),
+        ("constant", "the input has no contrast: it is 0.25 everywhere; accepted: a picture with texture"),
     ],
 )
 def test_what_cannot_be_trained_is_told(change, said):
@@ -222,6 +223,8 @@ def test_what_cannot_be_trained_is_told(change, said):
         made = Stack((first, replace(last, filters=(*last.filters, replace(last.filters[0], name="g")))))
     if change == "size":
         target = target[:, :60]
+    if change == "constant":
+        image[:] = 0.25
     if change == "nan":
         target[0, 3, 3] = np.nan
     if change == "zero":
