@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -125,11 +125,24 @@ def _write_stack(
             npy.write(one.pixels, todo.alpha)
             yield one.record
         return
+    if job.settings.format == "wav":
+        yield from _write_wav_stack(todo, list(finished), stream)
+        return
     size = 1 if job.settings.top == tone.TOP8 else 2 if job.settings.top == tone.TOP16 else 4
     with TiffStack(stream, size * count * int(np.prod(shape))) as tiff:
         for one in finished:
             tiff.write(one.pixels, one.text, todo.alpha)
             yield one.record
+
+
+def _write_wav_stack(todo: Planned, finished: list[_Finished], stream: BinaryIO) -> Iterator[MapRecord]:
+    """Write all maps as channels of one WAV, whose samples stand side by side, and yield their records."""
+    from filterbank.imagefile import wavfile  # noqa: PLC0415 - only runs that write WAV pay for it
+
+    values = np.concatenate([one.pixels.reshape(-1, *one.pixels.shape[-2:]) for one in finished])
+    wavfile.write_wav(values, replace(finished[0].text, filter=""), stream, todo.rate)
+    for one in finished:
+        yield one.record
 
 
 def _shape(todo: Planned) -> tuple[int, ...]:

@@ -112,10 +112,11 @@ def planned(job: Job, bank: Bank, image: Image) -> Planned:
     groups = tuple(plane[np.newaxis] for plane in pixels) if bank.input == "each" else (pixels,)
     if not job.settings.stack:
         encode.check_channels(job.settings.format, len(groups), prepared.alpha is not None)
-        if job.settings.format == "wav":
-            from filterbank.imagefile import wavfile  # noqa: PLC0415 - only runs that write WAV pay for it
+    if job.settings.format == "wav":
+        from filterbank.imagefile import wavfile  # noqa: PLC0415 - only runs that write WAV pay for it
 
-            wavfile.check(len(groups), plan.output.out_height)
+        maps = len(bank.layer.outputs) if job.settings.stack else 1
+        wavfile.check(len(groups) * maps, plan.output.out_height)
     alpha, rate = prepared.alpha, image.info.rate
     if not _is_by_layer(job, bank):
         alpha = None if alpha is None else _carried(alpha, plan)

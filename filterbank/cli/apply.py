@@ -89,7 +89,8 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     "--stack",
     is_flag=True,
     group=_MAPS,
-    help="One file per image: a TIFF with a page per filter, or a (K,H2,W2) npy.",
+    help="One file per image: a TIFF with a page per filter, a (K,H2,W2) npy, or a WAV with a channel "
+    "per filter.",
 )
 @option(
     "--all-layers",

@@ -129,5 +129,23 @@ def test_an_image_is_refused():
     assert (
         "a.png: --format wav: a map of 6 rows; accepted: 1 row, that of a signal; use --format" in ended.err
     )
-    ended = filterbank("apply", "a.png", "-b", "sobel", "-o", "m", "--format", "wav", "--stack", code=2)
-    assert "--stack with --format wav: a wav holds one map; accepted: npy, tiff, png, png16" in ended.err
+    ended = filterbank("apply", "a.png", "-b", "sobel", "-o", "m", "--format", "wav", "--stack", code=1)
+    assert (
+        "a.png: --format wav: a map of 6 rows; accepted: 1 row, that of a signal; use --format" in ended.err
+    )
+    assert not Path("m/a").exists()
+
+
+def test_a_stack_has_the_maps_for_channels():
+    samples = sound(rate=16000)
+    Path("two.yaml").write_text(BANK.replace("filters: [", "filters: [{name: same, kernel: [1]}, "))
+    options = ("--format", "wav", "--stack")
+    filterbank("apply", "a.wav", "-b", "two.yaml", "-o", "maps", *options)
+    (path,) = Path("maps").rglob("*.wav")
+    rate, found = witness.read(path)
+    assert (rate, found.shape) == (16000, (50, 4))
+    np.testing.assert_allclose(found.T[:2], samples, atol=1e-6)
+    padded = np.pad(samples, ((0, 0), (1, 1)))
+    np.testing.assert_allclose(found.T[2:], padded[:, 2:] - padded[:, :-2], atol=1e-6)
+    filterbank("decode", path, "-o", "floats")
+    assert np.load(Path("floats", path.with_suffix(".npy").name)).shape == (4, 1, 50)
