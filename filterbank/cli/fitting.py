@@ -121,6 +121,7 @@ def _stack(
 ) -> tuple[Bank, str]:
     """Return the bank of all layers from the first of *files* to the others."""
     from filterbank import bankfile
+    from filterbank.bankfile.writing import encode
     from filterbank.fit import told
     from filterbank.fit.descent import Descent
     from filterbank.fit.stacks import Training, learn_stack
@@ -129,9 +130,7 @@ def _stack(
         given, (*_OF_A_LAYER, "size", "input_kind", "learn"), "--layers", "without it", "the bank says it"
     )
     architecture = bankfile.load(given["layers"])
-    count = len(architecture.stack.layers)
-    if count > 1 and form not in ("yaml", "json"):
-        raise RequestError(f"-o: {form} holds one layer, --layers has {count}; accepted: .yaml or .json")
+    encode(architecture, form)  # what the format cannot hold is to be told before the work
     asked = {key: given[key] for key in ("batch", "steps", "patience") if given[key] is not None}
     training = Training(
         descent=Descent(**asked),

@@ -62,6 +62,23 @@ def test_the_same_seed_is_the_same_bank():
     assert not np.array_equal(found["one"], found["other"])
 
 
+@pytest.mark.parametrize("name", ["x.json", "x.npz", "x.onnx"])
+def test_every_format_holds_what_was_trained(name):
+    for out in ("x.yaml", name):
+        filterbank(*FIT, "--random-start", "--steps", "3", "-o", out, "--quiet")
+    layers = [bankfile.load(out).stack.layers for out in ("x.yaml", name)]
+    for ours, theirs in zip(*layers, strict=True):
+        assert np.array_equal(ours.weights, theirs.weights)
+        assert np.array_equal(ours.biases, theirs.biases)
+
+
+def test_what_a_format_cannot_hold_is_told_before_the_work(monkeypatch):
+    monkeypatch.setattr("filterbank.fit.stacks.learn_stack", None)
+    Path("net.yaml").write_text(NET.replace("padding_mode: replicate", "mean: 0.5, padding_mode: replicate"))
+    ended = filterbank(*FIT, "-o", "x.onnx", code=2)
+    assert "bank 'net': ONNX has no place for mean" in ended.err
+
+
 def test_training_goes_on_from_a_bank():
     errors = []
     for start, name in (("net.yaml", "one.yaml"), ("one.yaml", "two.yaml")):
@@ -87,7 +104,6 @@ def test_one_layer_is_drawn_too():
         ("--stride 2", "--stride: has no effect with --layers: the bank says it"),
         ("--as gray", "--as: has no effect with --layers: the bank says it"),
         ("--init sobel", "--init: has no effect with --layers"),
-        ("-o x.npz", "-o: npz holds one layer, --layers has 2; accepted: .yaml or .json"),
         ("--layers gone.yaml", "bank 'gone.yaml': no such file"),
         ("--layers mr8", "--layers mr8: found combine, which is not trained; accepted: filters alone"),
         ("--layers sobel", "a.png and b.png: found 1 channel of targets, the last layer has 2 filters"),
