@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from filterbank.fit.learn import Fitted
-from filterbank.fit.stacks import Trained
 from filterbank.model import Bank
+
+if TYPE_CHECKING:
+    from filterbank.fit.stacks import Trained  # with it comes Numba, which only training needs
 
 # Pixels are float32: an error below this is their rounding.
 _ROUNDING = 1e-7

@@ -1,6 +1,7 @@
 """``fit --layers`` as a user has it: the bank, its picture, progress, and what does not go together."""
 
 import io
+import subprocess
 import sys
 from pathlib import Path
 
@@ -131,6 +132,18 @@ def test_without_layers_a_size_is_needed():
     assert "Missing option '--size'" in filterbank(*FIT[:5], "-o", "x.yaml", code=2).err
     learning = "--learn", "pca", "--layers", "net.yaml", "--size", "3", "-o", "x.yaml"
     assert "--learn" in filterbank("fit", "--input", "a.png", *learning, code=2).err
+
+
+@pytest.mark.parametrize(("way", "is_imported"), [("--size 3", False), ("--layers net.yaml --steps 1", True)])
+def test_only_training_imports_numba(way, is_imported):
+    filterbank(
+        "apply", "a.png", "-b", "identity", "-o", "warm", "--quiet"
+    )  # kernels, where there are none yet
+    program = "import sys; from filterbank.cli.main import cli; cli(sys.argv[1:], standalone_mode=False)"
+    words = [*FIT[:5], *way.split(), "-o", "x.yaml", "--quiet"]
+    run = [sys.executable, "-c", program + "; print('numba' in sys.modules)", *words]
+    ended = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert ended.stdout == f"{is_imported}\n"
 
 
 class Terminal(io.StringIO):
