@@ -34,6 +34,24 @@ def spread(values, digits=2):
     return f"{middle} ({min(values):.{digits}f}–{max(values):.{digits}f})" if len(values) > 1 else middle
 
 
+def fit_rows():
+    for path in sorted(RESULTS.glob("fitting*.json")):
+        told = json.loads(path.read_text("utf-8"))
+        pair = f"{told['megapixels']:g} MP, F = {told['F']}, C = {told['C']}"
+        for row in told["rows"]:
+            ratio = row["seconds"] / told["rows"][0]["seconds"]
+            part = f"of 1/{row['scale']:.1f} of the rows, scaled" if row["scale"] > 1 else ""
+            yield (
+                pair,
+                row["name"],
+                f"{row['seconds']:.1f}",
+                f"{ratio:.1f}",
+                f"{row['peak'] / 1e6:.0f}",
+                f"{row['worst']:.0e}",
+                part,
+            )
+
+
 def kernel_rows(found):
     for (name, pixels), results in sorted(found.items(), key=lambda item: (item[0][1] > 2e6, item[0][0])):
         chosen = next(row["name"] for row in results[0]["rows"] if row["name"].endswith("*"))
@@ -131,6 +149,13 @@ OpenCV comes plain, with OpenCV's own settings, and tuned.
             end_rows(ends),
         )
     }
+
+## Fitting
+
+`python -m benchmarks.fitting --json …`. One thread; seconds of the processor, and the peak of resident memory
+with interpreter and arrays. *Weights* is the largest error of a weight: noise of 0.01 is in the target.
+
+{table(("pair", "contender", "seconds", "ratio", "peak, MB", "weights", ""), fit_rows())}
 """
 
 

@@ -171,6 +171,22 @@ def make_matrix(folder: Path) -> None:
         save(drawn.reduce(2).quantize(COLOURS), "matrix.png")
 
 
+def make_layers(folder: Path) -> None:
+    """The filters of two layers that were trained together, as the document on fitting trains them."""
+    text = (ROOT / "docs" / "fitting.md").read_text("utf-8")
+    bank = folder / "net.yaml"
+    bank.write_text(text.split("```yaml\n")[1].split("```")[0], "utf-8")
+    scene = ROOT / "sample_images" / "fabric.png"
+    maps = ("--name", "{filter}.{ext}", "--range", "clip", "-o", folder, "--quiet")
+    filterbank("apply", scene, "-b", "sobel-magnitude", *maps)
+    words = ("--target", folder / "magnitude.png", "--layers", bank, "--random-start")
+    drawn = ("--picture", folder / "edges.png", "-o", folder / "edges.yaml")
+    filterbank("fit", "--input", scene, *words, *drawn, "--quiet")
+    with Image.open(folder / "edges.png") as sheet:
+        sheet.thumbnail((900, 1300), Image.Resampling.LANCZOS)
+        save(sheet.quantize(COLOURS), "fit-layers.png")
+
+
 def sheet_of(name: str, folder: Path) -> Image.Image:
     """Return the sheet of a shipped bank; on one scale unless that would leave filters pale."""
     bank = bankfile.load(name)
@@ -202,6 +218,7 @@ def main() -> None:
         make_padding(Path(folder))
         make_sheet(Path(folder))
         make_matrix(Path(folder))
+        make_layers(Path(folder))
         make_gallery(Path(folder))
 
 

@@ -172,6 +172,23 @@ def resolve(
     )
 
 
+def meetings(g: Geometry, wraps: bool = False) -> tuple[list[int], list[int]]:
+    """Return, of each row and each column of taps, how many rows and columns of outputs it meets pixels in.
+
+    Where the padding *wraps* around, all of them.
+
+    >>> meetings(resolve(channels=1, size=(1, 5), filters=1, kernel=(1, 3)))
+    ([1], [4, 5, 4])
+    """
+    found = []
+    for axis, (n, out) in enumerate(((g.height, g.out_height), (g.width, g.out_width))):
+        step, starts = g.stride[axis], (i * g.dilation[axis] - g.padding[axis] for i in range(g.kernel[axis]))
+        # Outputs y with 0 ≤ y·S + start < n.
+        met = (min((n - 1 - start) // step, out - 1) - max(-(start // step), 0) + 1 for start in starts)
+        found.append([out if wraps else max(count, 0) for count in met])
+    return found[0], found[1]
+
+
 def receptive_field(layers: Iterable[tuple[Pair, Pair, Pair]]) -> Pair:
     """Return the rows and columns of input that one output of a stack sees.
 

@@ -295,7 +295,8 @@ class ImageInfo:
     """What is known of a decoded image besides its pixels.
 
     ``kind`` is the file's own colour model after decoding: ``gray``, ``rgb`` or ``channels``
-    (so many of no known meaning); ``alpha`` says whether the last channel is alpha.
+    (so many of no known meaning); ``alpha`` says whether the last channel is alpha. ``rate`` is the
+    samples a second of a signal whose file says so.
     """
 
     height: int
@@ -305,6 +306,7 @@ class ImageInfo:
     alpha: bool = False
     format: str = ""
     depth: str = ""
+    rate: int | None = None
 
 
 # The codes that stand for 1 where pixels are kept as they were decoded.

@@ -10,9 +10,12 @@ import oracle
 import pytest
 from scipy import sparse
 
-from filterbank import matrix
+from filterbank import engine, matrix
 from filterbank.errors import GeometryError, RequestError
-from filterbank.model import PADDING_MODES, Filter, Layer
+from filterbank.model import PADDING_MODES, Filter, Layer, Stack
+
+# What stands outside is a pixel inside: taps are added up there, or meet it twice.
+MIRRORED = ("reflect", "symmetric", "replicate", "circular")
 
 
 def layer_of(seed, **settings):
@@ -180,3 +183,19 @@ def test_time_grows_with_the_entries(mode):
     (few, short), (many, long) = spent((60, 60)), spent((240, 240))
     assert 15 < many / few < 17
     assert long < 4 * short * many / few + 0.1
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not name.startswith(MIRRORED)])
+def test_explain_counts_its_zeros_and_what_is_tied(name):
+    layer, size = layer_of(3, **CASES[name]), (7, 9)
+    made = matrix.build(layer, size)
+    told = engine.explain(engine.plan(Stack((layer,)), size))["fully_connected"]
+    assert told["zero"] == made.shape[0] * made.shape[1] - len(made.data)
+    times = np.bincount(made.weight)
+    assert told["tied"] == times[times > 1].sum()
+
+
+def test_one_output_ties_nothing():
+    layer = Layer((Filter("all", np.ones((2, 3, 3))),), padding="valid")
+    told = engine.explain(engine.plan(Stack((layer,)), (3, 3)))["fully_connected"]
+    assert told == {"weights": 18, "biases": 1, "zero": 0, "tied": 0}

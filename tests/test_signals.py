@@ -121,4 +121,4 @@ def test_what_a_csv_cannot_hold(folder):
     assert "--format csv: a map of 3 channels; accepted: 1 channel; use --format tiff or npy" in ended.err
     arguments = ("signal.csv", "-b", "rise.yaml", "-o", "maps", "--format", "csv", "--stack")
     ended = filterbank("apply", *arguments, code=2)
-    assert "--stack with --format csv: a csv holds one map; accepted: npy, tiff, png, png16" in ended.err
+    assert "--stack with --format csv: a csv holds one map; accepted: npy, tiff, wav, png, png16" in ended.err

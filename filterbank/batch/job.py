@@ -62,7 +62,7 @@ class Settings:
     @property
     def extension(self) -> str:
         """The extension of the files: a stack of codes is a TIFF, too."""
-        return "tiff" if self.stack and self.format != "npy" else EXTENSIONS[self.format]
+        return "tiff" if self.stack and self.format not in ("npy", "wav") else EXTENSIONS[self.format]
 
     def recorded(self, page: int) -> dict[str, Any]:
         """Return every option that changes a result, for the manifest."""
@@ -274,4 +274,6 @@ def _check_settings(settings: Settings) -> None:
             "what is not whole or not of this request, or skip alone, which leaves alone all that exists"
         )
     if settings.stack and settings.format == "csv":
-        raise RequestError("--stack with --format csv: a csv holds one map; accepted: npy, tiff, png, png16")
+        raise RequestError(
+            "--stack with --format csv: a csv holds one map; accepted: npy, tiff, wav, png, png16"
+        )

@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +17,7 @@ from filterbank.batch.atomic import make_folder, write_whole
 from filterbank.batch.job import Job
 from filterbank.batch.manifest import MapRecord
 from filterbank.batch.pool import Crew
-from filterbank.batch.toned import Planned, Shared, Toned, Values, toned
+from filterbank.batch.toned import Planned, Shared, Toned, toned
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.encode import NpyStack, TiffStack
 from filterbank.imagefile.maptext import MapText
@@ -53,7 +53,7 @@ def write(
         crew.check()
         finished = _finish(job, todo, one, file)
         with _destination(job, file, written) as stream:
-            _write_map(job, finished, todo.alpha, stream, crew)
+            _write_map(job, finished, todo, stream, crew)
         return finished.record
 
     return tuple(crew.maps(write_one, zip(maps, files, strict=True), len(files)))
@@ -87,11 +87,16 @@ def _finish(job: Job, todo: Planned, one: Toned, file: str) -> _Finished:
     return _Finished(one.pixels, text, record)
 
 
-def _write_map(job: Job, finished: _Finished, alpha: Values | None, stream: BinaryIO, crew: Crew) -> None:
+def _write_map(job: Job, finished: _Finished, todo: Planned, stream: BinaryIO, crew: Crew) -> None:
+    alpha = todo.alpha
     if job.settings.format == "npy":
         encode.write_npy(finished.pixels, stream, alpha)
     elif job.settings.format == "csv":
         encode.write_csv(finished.pixels, stream)
+    elif job.settings.format == "wav":
+        from filterbank.imagefile import wavfile  # noqa: PLC0415 - only runs that write WAV pay for it
+
+        wavfile.write_wav(finished.pixels, finished.text, stream, todo.rate)
     elif job.settings.format == "tiff":
         encode.write_tiff(finished.pixels, finished.text, stream, alpha)
     else:
@@ -120,11 +125,24 @@ def _write_stack(
             npy.write(one.pixels, todo.alpha)
             yield one.record
         return
+    if job.settings.format == "wav":
+        yield from _write_wav_stack(todo, list(finished), stream)
+        return
     size = 1 if job.settings.top == tone.TOP8 else 2 if job.settings.top == tone.TOP16 else 4
     with TiffStack(stream, size * count * int(np.prod(shape))) as tiff:
         for one in finished:
             tiff.write(one.pixels, one.text, todo.alpha)
             yield one.record
+
+
+def _write_wav_stack(todo: Planned, finished: list[_Finished], stream: BinaryIO) -> Iterator[MapRecord]:
+    """Write all maps as channels of one WAV, whose samples stand side by side, and yield their records."""
+    from filterbank.imagefile import wavfile  # noqa: PLC0415 - only runs that write WAV pay for it
+
+    values = np.concatenate([one.pixels.reshape(-1, *one.pixels.shape[-2:]) for one in finished])
+    wavfile.write_wav(values, replace(finished[0].text, filter=""), stream, todo.rate)
+    for one in finished:
+        yield one.record
 
 
 def _shape(todo: Planned) -> tuple[int, ...]:

@@ -23,11 +23,20 @@ Shared = Mapping[str, Extremes]  # resolved range -> extremes of all maps that s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Walked:
+    """All maps (K, H2, W2) of a layer, and what is told of each."""
+
+    maps: Values
+    told: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Planned:
     """How a bank is applied to an image: the plan, and the pixels that it is walked on.
 
     ``groups`` are the channels, each on its own, for ``input: each``, else all channels together.
-    ``layer`` is its number in a stack that is written layer by layer.
+    ``layer`` is its number in a stack that is written layer by layer; ``rate`` the samples a second of its
+    maps, those of a signal. ``walked`` holds the maps where they are computed already, group by group.
     """
 
     bank: Bank
@@ -35,6 +44,8 @@ class Planned:
     groups: tuple[Pixels, ...]
     alpha: Values | None
     layer: int | None = None
+    rate: int | None = None
+    walked: tuple[Walked, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +69,7 @@ def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned
     """Yield the maps of *todo* in the bank's order; *shared* holds the extremes of shared scales."""
     depends = _depending(job, todo.bank, shared)
     by_values = job.settings.top is None or todo.bank.layer.combine or _is_srgb(job, todo.bank)
-    if by_values or (depends and not todo.plan.is_worth_twice):
+    if by_values or todo.walked or (depends and not todo.plan.is_worth_twice):
         yield from _from_values(job, todo, shared, crew)
         return
     measured = dict(zip(depends, _measured(todo, crew, depends), strict=True)) if depends else {}
@@ -85,6 +96,8 @@ def extremes(todo: Planned, crew: Crew) -> list[Extremes]:
 def _measured(todo: Planned, crew: Crew, filters: tuple[int, ...] | None = None) -> list[list[Told]]:
     """Return what is told of each map, or of those of *filters*, group by group."""
     crew.check()
+    if todo.walked:
+        return [list(parts) for parts in zip(*(each.told for each in todo.walked), strict=True)]
     if todo.bank.layer.combine:
         every = [
             [told for _, _, told in engine.outputs(todo.plan, group, crew.threads)] for group in todo.groups
@@ -101,7 +114,11 @@ def _extremes(parts: list[Told]) -> Extremes:
 def _from_values(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
     """Yield maps by way of their values: float files, combinations, and codes along the sRGB curve."""
     settings, outputs, methods = job.settings, todo.bank.layer.outputs, engine.methods(todo.plan)
-    runs = [engine.outputs(todo.plan, group, crew.threads) for group in todo.groups]
+    runs: list[Iterator[tuple[int, Values, Told]]]
+    if todo.walked:
+        runs = [zip(range(len(each.told)), each.maps, each.told, strict=True) for each in todo.walked]
+    else:
+        runs = [engine.outputs(todo.plan, group, crew.threads) for group in todo.groups]
     for parts in zip(*runs, strict=True):
         crew.check()
         index = parts[0][0]

@@ -19,7 +19,7 @@ from filterbank.batch.job import ImageDone, ImageFailed, Job
 from filterbank.batch.manifest import MapRecord, Record
 from filterbank.batch.maps import Written, write
 from filterbank.batch.pool import Crew
-from filterbank.batch.toned import Pixels, Planned, Shared, Values
+from filterbank.batch.toned import Pixels, Planned, Shared, Values, Walked
 from filterbank.errors import FilterbankError, OutputError
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.tone import Extremes
@@ -112,41 +112,58 @@ def planned(job: Job, bank: Bank, image: Image) -> Planned:
     groups = tuple(plane[np.newaxis] for plane in pixels) if bank.input == "each" else (pixels,)
     if not job.settings.stack:
         encode.check_channels(job.settings.format, len(groups), prepared.alpha is not None)
-    alpha = prepared.alpha
-    if alpha is not None and not _is_by_layer(job, bank):
-        alpha = _carried(alpha, plan)
-    return Planned(bank, plan, groups, alpha)
+    if job.settings.format == "wav":
+        from filterbank.imagefile import wavfile  # noqa: PLC0415 - only runs that write WAV pay for it
+
+        maps = len(bank.layer.outputs) if job.settings.stack else 1
+        wavfile.check(len(groups) * maps, plan.output.out_height)
+    alpha, rate = prepared.alpha, image.info.rate
+    if not _is_by_layer(job, bank):
+        alpha = None if alpha is None else _carried(alpha, plan)
+        rate = _rate(rate, plan)
+    return Planned(bank, plan, groups, alpha, rate=rate)
 
 
 def layers(job: Job, todo: Planned, crew: Crew) -> Iterator[Planned]:
     """Yield *todo*, or where every layer is written each as a bank of its own, on the maps of the one before.
 
-    A layer's maps are computed again for the next: files hold codes, and those of one image at a time.
+    Maps that are to be seen by another layer are computed once, for it and for their files.
     """
     if not _is_by_layer(job, todo.bank):
         yield todo
         return
-    groups, alpha = todo.groups, todo.alpha
+    groups, alpha, rate = todo.groups, todo.alpha, todo.rate
     for number, layer_plan in enumerate(todo.plan.layers, 1):
         stack = Stack((layer_plan.layer,))
         plan = engine.Plan(stack, (layer_plan,))
         alpha = None if alpha is None else _carried(alpha, plan)
-        yield Planned(replace(todo.bank, stack=stack), plan, groups, alpha, number)
-        if number < len(todo.plan.layers):
-            groups = tuple(_maps(plan, group, crew) for group in groups)
+        rate = _rate(rate, plan)
+        is_last = number == len(todo.plan.layers)
+        walked = None if is_last else tuple(_walked(plan, group, crew) for group in groups)
+        yield Planned(replace(todo.bank, stack=stack), plan, groups, alpha, number, rate, walked)
+        if walked is not None:
+            groups = tuple(each.maps for each in walked)
 
 
 def _is_by_layer(job: Job, bank: Bank) -> bool:
     return job.settings.all_layers and len(bank.stack.layers) > 1
 
 
-def _maps(plan: engine.Plan, pixels: Pixels, crew: Crew) -> Values:
-    """Return all maps (K, H2, W2) of a layer."""
+def _walked(plan: engine.Plan, pixels: Pixels, crew: Crew) -> Walked:
+    """Return all maps of a layer."""
     crew.check()
     maps = np.empty((plan.output.filters, plan.output.out_height, plan.output.out_width), np.float32)
-    for index, values in engine.run(plan, pixels, crew.threads):
+    found = []
+    for index, values, told in engine.convolve(plan, pixels, crew.threads):
         maps[index] = values
-    return maps
+        found.append(told)
+    return Walked(maps, tuple(found))
+
+
+def _rate(rate: int | None, plan: engine.Plan) -> int | None:
+    """Return the samples a second of maps from those of a signal: a stride leaves some out."""
+    step = int(np.prod([layer.geometry.stride[1] for layer in plan.layers]))
+    return None if rate is None else max(1, round(rate / step))
 
 
 def _carried(alpha: Values, plan: engine.Plan) -> Values:

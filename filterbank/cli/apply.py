@@ -21,7 +21,7 @@ from filterbank.cli.options import (
 if TYPE_CHECKING:
     from filterbank.batch.decoded import Ahead
 
-FORMATS = ("png", "png16", "tiff", "npy", "csv")
+FORMATS = ("png", "png16", "tiff", "npy", "csv", "wav")
 COMPRESSIONS = ("fast", "small")
 METHODS = ("auto", "direct", "separable", "winograd", "fft")
 
@@ -74,7 +74,7 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     default="png",
     show_default=True,
     group=_MAPS,
-    help="8-bit codes, 16-bit codes, or the exact float32 values; csv has a line a row.",
+    help="8-bit codes, 16-bit codes, or the exact float32 values; csv has a line a row, wav is for signals.",
 )
 @option(
     "--compress",
@@ -89,7 +89,8 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     "--stack",
     is_flag=True,
     group=_MAPS,
-    help="One file per image: a TIFF with a page per filter, or a (K,H2,W2) npy.",
+    help="One file per image: a TIFF with a page per filter, a (K,H2,W2) npy, or a WAV with a channel "
+    "per filter.",
 )
 @option(
     "--all-layers",

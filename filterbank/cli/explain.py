@@ -271,7 +271,7 @@ def _layer_lines(layer: dict[str, Any], kind: str | int) -> list[str]:
         ),
         ("padding", f"{top} top, {left} left, {bottom} bottom, {right} right; {layer['padding_mode']}"),
         ("activation", layer["activation"]),
-        ("weights", f"{layer['weights']:,} = {k}·{c}·{rows}·{columns}; fully connected {dense['weights']:,}"),
+        ("weights", f"{layer['weights']:,} = {k}·{c}·{rows}·{columns}; fully connected {_dense(dense)}"),
         ("biases", f"{layer['biases']:,}; fully connected {dense['biases']:,}"),
         ("receptive field", f"{_by(layer['receptive_field'])} rows × columns"),
         ("multiply-adds", f"{layer['multiply_adds']:,}"),
@@ -280,12 +280,20 @@ def _layer_lines(layer: dict[str, Any], kind: str | int) -> list[str]:
     return [f"{name:<16} {value}" for name, value in pairs]
 
 
+def _dense(counts: dict[str, int]) -> str:
+    """Return the fully connected layer's weights, and how many of them are zero and tied."""
+    every, zero = counts["weights"], counts["zero"]
+    # No share that is not 1 is to look like it.
+    share = f"{100 * zero / every:.{2 + max(0, len(str(every // max(every - zero, 1))) - 3)}f}"
+    return f"{every:,}, of which {zero:,} zero ({share} %) and {counts['tied']:,} tied"
+
+
 def _stack_lines(told: dict[str, Any]) -> list[str]:
     dense = told["fully_connected"]
     pairs = [
         ("input", f"{_whc(told['input'])}  (W1×H1×C)"),
         ("output", f"{_whc(told['output'])}  (W2×H2×K)"),
-        ("weights", f"{told['weights']:,}; fully connected {dense['weights']:,}"),
+        ("weights", f"{told['weights']:,}; fully connected {_dense(dense)}"),
         ("biases", f"{told['biases']:,}; fully connected {dense['biases']:,}"),
         ("receptive field", f"{_by(told['receptive_field'])} rows × columns"),
         ("multiply-adds", f"{told['multiply_adds']:,}"),

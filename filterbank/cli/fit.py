@@ -7,28 +7,24 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from filterbank.cli import target
 from filterbank.cli.options import OVERRIDES, GroupedCommand, complete_bank, not_empty, option
 from filterbank.cli.options import size as number
-from filterbank.errors import RequestError, shown
-
-if TYPE_CHECKING:
-    from filterbank.batch.inputs import Source
-    from filterbank.imagefile import ReadOptions
-    from filterbank.model import Bank
+from filterbank.errors import shown
 
 _PAIRS, _LAYER, _FIT = "Pairs", "The layer", "The fit"
-_ALONE, _BANK = "From images alone", "The bank"
-_FLAGS = {"target_kind": "target-as"}
+_STACK, _ALONE, _BANK = "Whole layers", "From images alone", "The bank"
 _LONGEST = 3900  # characters of a bank's source
 
 
-def _kernel(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[int, int]:
+def _kernel(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
     """Return (rows, columns) of ``5``, ``7x3`` (W×H) or ``3,7`` (rows, columns)."""
+    if text is None:
+        return None
     written = text.strip().lower().replace("×", "x")
     if found := re.fullmatch(r"([0-9]{1,4})x([0-9]{1,4})", written):
         sizes = int(found[2]), int(found[1])
@@ -111,11 +107,10 @@ _SAID = {
 )
 @option(
     "--size",
-    required=True,
     metavar="F",
     callback=_kernel,
     group=_LAYER,
-    help="Size of the filters: F, WIDTHxHEIGHT, or rows,columns.",
+    help="Size of the filters: F, WIDTHxHEIGHT, or rows,columns; needed without --layers.",
 )
 @_layer
 @option(
@@ -145,6 +140,49 @@ _SAID = {
     help="Leave out where a target stored as integers is 0 or 1.",
 )
 @option(
+    "--layers",
+    metavar="BANK",
+    callback=not_empty,
+    shell_complete=complete_bank,
+    group=_STACK,
+    help="Train all layers of this bank together, by backpropagation; its weights are the start.",
+)
+@option(
+    "--random-start",
+    is_flag=True,
+    group=_STACK,
+    help="Start from random weights instead, drawn by --seed.",
+)
+@option(
+    "--steps",
+    type=click.IntRange(1),
+    metavar="N",
+    group=_STACK,
+    help="Take at most so many steps.  [default: 1000]",
+)
+@option(
+    "--patience",
+    type=click.IntRange(1),
+    metavar="N",
+    group=_STACK,
+    help="Stop after so many steps without a gain on crops held out.  [default: 25]",
+)
+@option(
+    "--batch",
+    type=click.IntRange(1),
+    metavar="N",
+    group=_STACK,
+    help="Crops of the first batch; whenever a batch gains no more, the next has twice as many.  "
+    "[default: 16]",
+)
+@option(
+    "--crop",
+    type=click.IntRange(1, 4096),
+    metavar="N",
+    group=_STACK,
+    help="Rows and columns of outputs in a crop.  [default: 64, fewer for small images]",
+)
+@option(
     "--learn",
     type=click.Choice(("pca", "zca", "kmeans")),
     group=_ALONE,
@@ -167,7 +205,7 @@ _SAID = {
     show_default=True,
     metavar="N",
     group=_ALONE,
-    help="What kmeans draws by.",
+    help="What kmeans, --random-start and batches draw by.",
 )
 @option(
     "-o",
@@ -187,6 +225,13 @@ _SAID = {
     help="What to do about a file that is there already.",
 )
 @option(
+    "--picture",
+    metavar="FILE",
+    callback=not_empty,
+    group=_BANK,
+    help="Draw the filters as well, a .png, as `filterbank show` does.",
+)
+@option(
     "--max-pixels",
     default="178956970",
     show_default=True,
@@ -204,26 +249,30 @@ _SAID = {
     help="Order of an npy's axes: channels first or last.",
 )
 @option("--no-orient", is_flag=True, group=_PAIRS, help="Leave images as stored, whatever EXIF says.")
-@option("--quiet", is_flag=True, help="Print no summary; warnings are still printed.")
+@option("--quiet", is_flag=True, help="Print no summary and no progress; warnings are still printed.")
 def command(
     input: str,
     targets: tuple[str, ...],
     out: str,
+    picture: str | None,
     on_exists: str,
     quiet: bool,
     **given: Any,
 ) -> None:
     """Learn the filters that turn image A into image B, with the least squared error, as a bank file.
 
-    With --learn, filters that the patches of A suggest by themselves.
+    With --layers, all layers of a bank together; with --learn, filters that the patches of A suggest by
+    themselves.
 
     A and B are images or folders; of folders, files of the same name are pairs. The error is told where the
     filters were fitted, and for a fit without a tenth of the rows, on these rows.
     """
     import logging
 
+    from filterbank.bankfile import digest
     from filterbank.bankfile.kinds import clean_name
     from filterbank.bankfile.writing import FORMATS, encode, format_of
+    from filterbank.cli import fitting
 
     # tifffile logs what it also raises.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -232,98 +281,19 @@ def command(
             "give --target B for the filters from A to B, or --learn for A alone: one of the two"
         )
     found = target.find(out, on_exists, tuple(ending for endings in FORMATS.values() for ending in endings))
+    drawn = None if picture is None else target.find(picture, on_exists, (".png",))
     if found.is_skipped:
         return
     name = (clean_name(Path(out).stem) if found.path else "") or "fitted"
-    bank, said = _from_pairs(input, targets, name, given) if targets else _from_patches(input, name, given)
-    found.write(
-        encode(replace(bank, source=bank.source or _typed()), format_of(out) if Path(out).suffix else "yaml")
-    )
+    form = format_of(out) if Path(out).suffix else "yaml"
+    bank, said = fitting.fitted(input, targets, name, form, fitting.Line(enabled=not quiet), given)
+    bank = replace(bank, source=bank.source or _typed())
+    bank = replace(bank, digest=digest(bank))
+    found.write(encode(bank, form))
+    if drawn is not None and not drawn.is_skipped:
+        fitting.draw(bank, drawn)
     if not quiet:
         click.echo(f"filterbank: {shown(found.path or name)}: {said}", err=True)
-
-
-def _from_pairs(input: str, targets: tuple[str, ...], name: str, given: dict[str, Any]) -> tuple[Bank, str]:
-    """Return the bank from *input* to *targets*, and its summary; what is doubtful is printed."""
-    from filterbank import bankfile
-    from filterbank.bankfile.kinds import clean_name
-    from filterbank.fit import Settings, learn, told
-    from filterbank.fit.pairing import match
-
-    settings = Settings(
-        kernel=given["size"],
-        names=tuple(clean_name(Path(each).stem) or "filter" for each in targets),
-        options=tuple((key, given[key]) for key in OVERRIDES if key != "bias" and given[key] is not None),
-        bias=given["bias"],
-        l2=given["l2"],
-        ignore_clipped=given["ignore_clipped"],
-        input=given["input_kind"],
-        target=given["target_kind"],
-        reading=_reading(given),
-    )
-    pairs = match(_files(input), [_files(each) for each in targets])
-    fitted = learn(pairs, settings, name, bankfile.load(given["init"]) if given["init"] else None)
-    for warning in told.warnings(fitted):
-        click.echo(f"filterbank: warning: {warning}", err=True)
-    summary = told.summary(fitted)
-    return replace(fitted.bank, description=f"Fitted: {summary}; {told.trust(fitted)}"), summary
-
-
-def _from_patches(input: str, name: str, given: dict[str, Any]) -> tuple[Bank, str]:
-    """Return the bank that the patches of *input* suggest, and its summary."""
-    from filterbank.fit.patches import PatchSettings, learn_patches
-
-    idle = [
-        key
-        for key in (*OVERRIDES, "target_kind", "init", "l2", "ignore_clipped")
-        if key != "bias" and given[key]
-    ]
-    if idle or not given["bias"]:
-        flag = _FLAGS.get(idle[0], idle[0].replace("_", "-")) if idle else "no-bias"
-        raise RequestError(f"--{flag}: has no effect with --learn; accepted: with --target; leave it out")
-    settings = PatchSettings(
-        given["learn"], given["size"], given["count"], given["seed"], given["input_kind"], _reading(given)
-    )
-    bank = learn_patches(list(_files(input).values()), settings, name)
-    shape = "×".join(map(str, (*bank.layer.kernel, bank.channels)))
-    count = len(bank.filters)
-    return bank, f"{count} filter{'s' * (count != 1)} of {shape}: {bank.description}"
-
-
-def _reading(given: dict[str, Any]) -> ReadOptions:
-    from filterbank.imagefile import ReadOptions
-
-    return ReadOptions(max_pixels=given["max_pixels"], layout=given["layout"], orient=not given["no_orient"])
-
-
-def _files(place: str) -> dict[str, Path]:
-    """Return the images at *place*, by their names below it without extension.
-
-    Raises
-    ------
-    RequestError
-        There are none, a folder cannot be read, or two share a name.
-    """
-    from filterbank.batch.inputs import STANDARD_INPUT, collect
-    from filterbank.imagefile import IMAGE_EXTENSIONS
-
-    if place == STANDARD_INPUT:
-        raise RequestError("-: fit reads no standard input; accepted: files and folders")
-    files: dict[str, Path] = {}
-    for source in collect([place], extensions=IMAGE_EXTENSIONS):
-        if source.fault:
-            raise RequestError(f"{source.shown}: {source.fault}")
-        other = files.setdefault(_name(source), Path(source.path))
-        if other != Path(source.path):
-            raise RequestError(
-                f"{shown(other)} and {source.shown}: two images of one name; accepted: names that differ "
-                "before the extension"
-            )
-    return files
-
-
-def _name(source: Source) -> str:
-    return str(Path(source.dir, source.stem))
 
 
 def _typed() -> str:

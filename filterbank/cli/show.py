@@ -77,18 +77,13 @@ def command(
 
 def _layer(bank: Bank, number: int) -> Bank:
     """Return layer *number* of *bank* as a bank to be drawn."""
-    from filterbank.model import Stack
-
     layers = bank.stack.layers
     if number > len(layers):
         has = "one layer" if len(layers) == 1 else f"{len(layers)} layers"
         raise RequestError(f"--layer {number}: bank {bank.name!r} has {has}; accepted: 1 to {len(layers)}")
-    if len(layers) == 1:
-        return bank
-    layer = layers[number - 1]
-    name = f"{bank.name}, layer {number} of {len(layers)}"
-    kind = bank.input if number == 1 else layer.channels
-    return replace(bank, name=name, input=kind, stack=Stack((layer,)))
+    from filterbank.report import one_layer
+
+    return one_layer(bank, number)
 
 
 def _only(bank: Bank, names: set[str]) -> Bank:

@@ -15,6 +15,7 @@ from filterbank.engine.execute import run
 from filterbank.engine.plan import METHODS, LayerPlan, Plan, plan
 from filterbank.engine.scratch import padded
 from filterbank.errors import RequestError
+from filterbank.geometry import meetings
 from filterbank.model import Activation, Filter, Layer, Stack
 
 
@@ -82,7 +83,8 @@ def explain(planned: Plan) -> dict[str, Any]:
         "weights": sum(layer["weights"] for layer in told),
         "biases": sum(layer["biases"] for layer in told),
         "fully_connected": {
-            key: sum(layer["fully_connected"][key] for layer in told) for key in ("weights", "biases")
+            key: sum(layer["fully_connected"][key] for layer in told)
+            for key in ("weights", "biases", "zero", "tied")
         },
         "receptive_field": list(planned.stack.receptive_field),
         "multiply_adds": sum(layer["multiply_adds"] for layer in told),
@@ -129,7 +131,7 @@ def _explain_layer(plan: LayerPlan) -> dict[str, Any]:
         "activation": str(layer.activation),
         "weights": g.weights,
         "biases": g.biases,
-        "fully_connected": {"weights": g.dense_weights, "biases": g.dense_biases},
+        "fully_connected": {"weights": g.dense_weights, "biases": g.dense_biases} | _sharing(plan),
         "receptive_field": [d * (f - 1) + 1 for f, d in zip(g.kernel, g.dilation, strict=True)],
         "multiply_adds": g.multiply_adds,
         "memory": plan.memory,
@@ -144,6 +146,17 @@ def _explain_layer(plan: LayerPlan) -> dict[str, Any]:
             for filter, choice in zip(layer.filters, plan.choices, strict=True)
         ],
     } | ({"combine": [asdict(each) for each in layer.combine]} if layer.combine else {})
+
+
+def _sharing(plan: LayerPlan) -> dict[str, int]:
+    """Return how many weights of the fully connected layer are zero, and how many are tied to others.
+
+    A mirrored pixel counts as the one that the same output sees in the image, where taps add up.
+    """
+    rows, columns = meetings(plan.geometry, plan.layer.padding_mode == "circular")
+    met = np.outer(np.array(rows, object), np.array(columns, object))  # whole numbers beyond 2**63 as well
+    times = (plan.layer.weights != 0).sum(axis=(0, 1)) * met
+    return {"zero": plan.geometry.dense_weights - int(times.sum()), "tied": int(times[met > 1].sum())}
 
 
 def one_output(layer_plan: LayerPlan, planes: NDArray[np.float32], name: str, x: int, y: int) -> Terms:

@@ -12,7 +12,7 @@ from filterbank.errors import RequestError
 from filterbank.fit.moments import Moments, Solution, explained, solve, squared_errors
 from filterbank.fit.outputs import Outputs, Settings
 from filterbank.fit.pictures import Pair
-from filterbank.fit.train import train
+from filterbank.fit.train import Report, train
 from filterbank.model import Bank, Filter, Stack
 
 Floats = NDArray[np.float64]
@@ -44,12 +44,16 @@ class Fitted:
 
 
 def learn(
-    pairs: Sequence[Pair], settings: Settings, name: str = "fitted", init: Bank | None = None
+    pairs: Sequence[Pair],
+    settings: Settings,
+    name: str = "fitted",
+    init: Bank | None = None,
+    report: Report = lambda *told: None,
 ) -> Fitted:
     """Return the bank that turns the input of every pair into its targets with the least squared error.
 
     With an activation the least error is searched for step by step, from the bank *init* or else from the
-    best filters without it.
+    best filters without it; every step is told to *report*.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def learn(
     (array([0., 2., 0.]), array([1.]))
     """
     outputs = Outputs(pairs, settings)
-    kept, held = _moments(outputs, settings.bias)
+    kept, held = outputs.moments()
     moments = kept + held
     try:
         solution = solve(moments, settings.bias, settings.l2)
@@ -85,10 +89,11 @@ def learn(
         if init is None and outputs.layer.activation.name in SIGNLESS:
             raise RequestError(
                 f"--activation: {outputs.layer.activation} hides the sign: filters fitted without it "
-                "are no start; accepted: with --init BANK, filters near those to be found"
+                "are no start; accepted: with --init BANK, filters near those to be found; or --layers BANK "
+                "--random-start, which searches from anywhere"
             )
         start = solution if init is None else _started(init, outputs, solution)
-        solution, errors, errors_held = train(outputs, start, settings)
+        solution, errors, errors_held = train(outputs, start, settings, report)
     filters = tuple(
         Filter(label, weights.reshape(outputs.layer.channels, *settings.kernel), float(bias))
         for label, weights, bias in zip(outputs.names, solution.weights, solution.biases, strict=True)
@@ -106,20 +111,6 @@ def learn(
         explained(moments, errors),
         solution,
     )
-
-
-def _moments(outputs: Outputs, bias: bool) -> tuple[Moments, Moments]:
-    """Return the moments of the outputs kept and of those held out."""
-    parts: dict[bool, Moments] = {}
-    for is_held, columns in outputs.sweep():
-        if not parts:
-            origin = columns.mean(axis=1) if bias and columns.size else np.zeros(len(columns))
-            origin[outputs.inputs] = 0
-            parts = {part: Moments.none(origin, outputs.inputs) for part in (False, True)}
-        parts[is_held].add(columns)
-    if not parts:
-        raise RequestError("no pairs of images; accepted: at least one")
-    return parts[False], parts[True]
 
 
 def _held_out(kept: Moments, held: Moments, settings: Settings) -> Floats | None:

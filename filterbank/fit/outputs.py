@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from filterbank import bankfile, geometry
 from filterbank.errors import GeometryError, ImageError, RequestError
+from filterbank.fit import lags
+from filterbank.fit.moments import Moments
 from filterbank.fit.pictures import Kind, Pair, Reader, Sample
 from filterbank.fit.windows import bands, inside, whole
+from filterbank.geometry import extent
 from filterbank.imagefile import ReadOptions
-from filterbank.model import Bank, Filter, Layer, Stack
+from filterbank.model import TOPS, Bank, Filter, Layer, Stack, floats
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +46,17 @@ class Settings:
     input: Kind | None = None
     target: Kind | None = None
     reading: ReadOptions = field(default_factory=ReadOptions)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counting:
+    """The outputs of a sample that count: all valid ones of these pixels, in groups of *rows* rows."""
+
+    pixels: NDArray[Any]
+    targets: NDArray[Any]
+    is_coded: bool
+    rows: int
+    is_held: tuple[bool, ...]
 
 
 class Outputs:
@@ -86,6 +100,32 @@ class Outputs:
             A pair cannot be read, its images do not fit each other or hold what is no number; or an option
             cannot be used.
         """
+        for each in self._walk():
+            yield from self._columns(each)
+
+    def moments(self) -> tuple[Moments, Moments]:
+        """Return the sums of products over the outputs kept, and over those held out.
+
+        Raises
+        ------
+        ImageError, RequestError
+            As in ``sweep``, or there is no pair.
+        """
+        kept: Moments | None = None
+        for each in self._walk():
+            if kept is None:
+                kept = Moments.none(self._origin(each), self.inputs)
+                held = Moments.none(kept.origin, self.inputs)
+            if self.layer.stride == (1, 1) and not (each.is_coded and self._settings.ignore_clipped):
+                self._add_by_lags(each, kept, held)
+            else:
+                for is_held, columns in self._columns(each):
+                    (held if is_held else kept).add(columns)
+        if kept is None:
+            raise RequestError("no pairs of images; accepted: at least one")
+        return kept, held
+
+    def _walk(self) -> Iterator[_Counting]:
         self.clipped = self.left_out = 0
         groups = count()
         for pair in self._pairs:
@@ -94,22 +134,46 @@ class Outputs:
                     self.layer = _layer(sample, self._reader, self._settings)
                     self._is_known = True
                 try:
-                    yield from self._columns(sample, groups)
+                    pixels, targets = self._counting(sample)
+                    _check_finite(pixels, targets)
                 except (GeometryError, ImageError) as error:
                     raise ImageError(f"{pair}: {error}") from error
+                self.largest = max(self.largest, _largest(targets))
+                rows = min(_ROWS, max(1, targets.shape[1] // _ONE_IN))
+                starts = range(0, targets.shape[1], rows)
+                is_held = tuple(next(groups) % _ONE_IN == _ONE_IN // 2 for _ in starts)
+                yield _Counting(pixels, targets, sample.is_coded, rows, is_held)
 
-    def _columns(self, sample: Sample, groups: Iterator[int]) -> Iterator[tuple[bool, Floats]]:
-        pixels, targets = self._counting(sample)
-        height, down = targets.shape[1], self.layer.stride[0]
-        rows = min(_ROWS, max(1, height // _ONE_IN))
-        for start in range(0, height, rows):
-            is_held = next(groups) % _ONE_IN == _ONE_IN // 2
-            for columns in bands(pixels[:, start * down :], self.layer, targets[:, start : start + rows]):
-                with np.errstate(invalid="ignore"):
-                    if not np.isfinite(columns.sum()):
-                        raise ImageError("found NaN or infinity among the values; accepted: finite numbers")
-                self.largest = max(self.largest, float(np.abs(columns[self.inputs + 1 :]).max()))
-                yield is_held, self._unclipped(columns) if sample.is_coded else columns
+    def _columns(self, these: _Counting) -> Iterator[tuple[bool, Floats]]:
+        down = self.layer.stride[0]
+        for group, is_held in enumerate(these.is_held):
+            start = group * these.rows
+            targets = these.targets[:, start : start + these.rows]
+            for columns in bands(these.pixels[:, start * down :], self.layer, targets):
+                yield is_held, self._unclipped(columns) if these.is_coded else columns
+
+    def _origin(self, these: _Counting) -> Floats:
+        """Return what is taken off all sums: where there is a bias, each channel's mean in the first rows."""
+        taps = int(np.prod(self._settings.kernel))
+        means = [floats(values[:, :_ROWS]).mean(axis=(1, 2), dtype=float) * self._settings.bias
+                 for values in (these.pixels, these.targets)]  # fmt: skip
+        return np.concatenate([np.repeat(means[0], taps), [0.0], means[1]])
+
+    def _add_by_lags(self, these: _Counting, kept: Moments, held: Moments) -> None:
+        """Add the moments of *these* as sums by lags: all, less those of the groups held out."""
+        window = lags.Window(self.layer.kernel, self.layer.dilation, self.layer.channels)
+        kept.sums[:] += lags.sums(these.pixels, these.targets, window, kept.origin)
+        for group in np.flatnonzero(these.is_held):
+            start = int(group) * these.rows
+            targets = these.targets[:, start : start + these.rows]
+            last = start + targets.shape[1] + extent(window.kernel[0], window.dilation[0]) - 1
+            found = lags.sums(these.pixels[:, start:last], targets, window, kept.origin)
+            kept.sums[:] -= found
+            held.sums[:] += found
+        if these.is_coded:
+            for start in range(0, these.targets.shape[1], these.rows):
+                some = floats(these.targets[:, start : start + these.rows])
+                self.clipped += int(np.count_nonzero(_is_clipped(some)))
 
     def _counting(self, sample: Sample) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the pixels and targets of the outputs that count: the valid ones of these pixels."""
@@ -131,13 +195,31 @@ class Outputs:
     def _unclipped(self, columns: Floats) -> Floats:
         """Return the outputs (one a column) that are to be used of targets that end at 0 and 1."""
         targets = columns[self.inputs + 1 :]
-        is_clipped = ((targets <= 0) | (targets >= 1)).any(axis=0)
+        is_clipped = _is_clipped(targets)
         found = int(np.count_nonzero(is_clipped))
         self.clipped += found
         if not (found and self._settings.ignore_clipped):
             return columns
         self.left_out += found
         return columns[:, ~is_clipped]
+
+
+def _is_clipped(targets: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return for which outputs one of the *targets* (K, ...) is as low or as high as codes go."""
+    return np.asarray(np.logical_or(targets <= 0, targets >= 1).any(axis=0))
+
+
+def _largest(targets: NDArray[Any]) -> float:
+    """Return the largest size of a target; codes are shares of their top."""
+    return max(abs(float(each)) for each in (targets.min(), targets.max())) / TOPS.get(targets.dtype.name, 1)
+
+
+def _check_finite(*arrays: NDArray[Any]) -> None:
+    for values in arrays:
+        # One sum for all: it is finite where they are, and costs no array of as many answers.
+        with np.errstate(invalid="ignore", over="ignore"):
+            if values.dtype.kind == "f" and not np.isfinite(values.sum(dtype=np.float64)):
+                raise ImageError("found NaN or infinity among the values; accepted: finite numbers")
 
 
 def _layer(sample: Sample, reader: Reader, settings: Settings) -> Layer:

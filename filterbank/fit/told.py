@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from filterbank.fit.learn import Fitted
+from filterbank.model import Bank
+
+if TYPE_CHECKING:
+    from filterbank.fit.stacks import Trained  # with it comes Numba, which only training needs
 
 # Pixels are float32: an error below this is their rounding.
 _ROUNDING = 1e-7
@@ -51,13 +56,9 @@ def trust(fitted: Fitted) -> str:
 def warnings(fitted: Fitted) -> Iterator[str]:
     """Yield what makes the fit doubtful, and what to do about it."""
     share = fitted.clipped / max(fitted.outputs + fitted.left_out, 1)
-    is_linear = fitted.bank.layer.activation.name == "identity"
     is_exact = _over_all(fitted.rms) < _ROUNDING
-    if share > _CLIPPED and is_linear and not is_exact and not fitted.left_out:
-        yield (
-            f"{share:.1%} of the outputs have a target of 0 or 1, perhaps clipped; "
-            "--ignore-clipped leaves them out"
-        )
+    if not (is_exact or fitted.left_out):
+        yield from _clipped(share, fitted.bank)
     unknowns = fitted.solution.weights.shape[1] + 1
     if fitted.outputs < _ENOUGH * unknowns:
         yield (
@@ -73,11 +74,62 @@ def warnings(fitted: Fitted) -> Iterator[str]:
                 f"{each.name}: weights up to {largest:.2g} with standard errors up to {unsure:.2g} are "
                 "hardly determined; use more or other images, a smaller --size, or --l2"
             )
-        if fitted.explained[index] < _EXPLAINED:
-            yield (
-                f"{each.name}: only {max(float(fitted.explained[index]), 0.0):.0%} of the target's variance "
-                "is explained; are the images a pair, and not shifted against each other?"
-            )
+        yield from _unexplained(each.name, float(fitted.explained[index]))
+
+
+def stack_summary(trained: Trained) -> str:
+    """Return what was trained on how much, the errors, and the steps it took."""
+    layers, outputs = trained.bank.stack.layers, sum(crop.count for crop in trained.crops.kept)
+    depths = " to ".join(map(str, (trained.bank.channels, *(len(layer.filters) for layer in layers))))
+    said = (
+        f"{len(layers)} layer{'s' * (len(layers) != 1)} of {depths} channels, {trained.unknowns:,} unknowns, "
+    )
+    said += f"from {outputs:,} outputs" + (f" of {trained.pairs} pairs" if trained.pairs > 1 else "")
+    said += f": {error(_over_all(trained.rms), trained.crops.largest)}"
+    if trained.held_out is not None:
+        said += f", held out {error(_over_all(trained.held_out), trained.crops.largest)}"
+    return f"{said}; {trained.steps:,} step{'s' * (trained.steps != 1)}"
+
+
+def stack_warnings(trained: Trained) -> Iterator[str]:
+    """Yield what makes the training doubtful, and what to do about it."""
+    crops = trained.crops
+    if not (_over_all(trained.rms) < _ROUNDING or crops.left_out):
+        yield from _clipped(crops.clipped / max(crops.outputs, 1), trained.bank)
+    numbers = sum(crop.count for crop in crops.kept) * len(trained.rms)
+    if numbers < _ENOUGH * trained.unknowns:
+        yield (
+            f"only {numbers:,} numbers to learn {trained.unknowns:,} weights and biases from: the error says "
+            "little; use larger or more images, or smaller layers"
+        )
+    if trained.held_out is None:
+        yield (
+            f"{len(crops.kept)} crops are too few to hold some out: nothing tells when to stop; "
+            "use larger or more images"
+        )
+    if not trained.is_settled:
+        yield (
+            "training was broken off while the error still fell; go on from there with --layers, or with "
+            "more --steps"
+        )
+    for name, share in zip(trained.bank.layer.names, trained.explained, strict=True):
+        yield from _unexplained(name, float(share))
+
+
+def _clipped(share: float, bank: Bank) -> Iterator[str]:
+    if share > _CLIPPED and bank.layer.activation.name == "identity":
+        yield (
+            f"{share:.1%} of the outputs have a target of 0 or 1, perhaps clipped; "
+            "--ignore-clipped leaves them out"
+        )
+
+
+def _unexplained(name: str, share: float) -> Iterator[str]:
+    if share < _EXPLAINED:
+        yield (
+            f"{name}: only {max(share, 0.0):.0%} of the target's variance is explained; are the images a "
+            "pair, and not shifted against each other?"
+        )
 
 
 def _over_all(rms: np.ndarray) -> float:

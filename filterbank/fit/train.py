@@ -9,7 +9,7 @@ Source: Marquardt, SIAM J. Appl. Math. 11:431-441, 1963.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,9 @@ from filterbank.fit.slopes import value_and_slope
 from filterbank.model import Activation
 
 Floats = NDArray[np.float64]
+
+# What is told of every step: its number, and the mean squared error so far.
+Report = Callable[[int, float], None]
 
 MAX_SWEEPS = 100
 # A step that lowers the squared error by less than this share is the last.
@@ -76,7 +79,9 @@ def slopes(
     return parts[0], parts[1]
 
 
-def train(outputs: Outputs, start: Solution, settings: Settings) -> tuple[Solution, Floats, Floats | None]:
+def train(
+    outputs: Outputs, start: Solution, settings: Settings, report: Report = lambda *told: None
+) -> tuple[Solution, Floats, Floats | None]:
     """Return the filters of least squared error near *start*, its mean (K,), and the mean on rows held out.
 
     Raises
@@ -93,6 +98,7 @@ def train(outputs: Outputs, start: Solution, settings: Settings) -> tuple[Soluti
     while search.goes_on:
         kept, held = at(search.trial)
         search.step(kept + held)
+        report(search.sweeps, float(search.squares.mean()))
     means = np.full(len(search.best), np.inf)
     without = _Search(search.best, outputs, settings.l2)
     while held.count and kept.count >= p and without.goes_on:
@@ -115,16 +121,16 @@ class _Search:
         self._is_done = np.zeros(K, bool)
         self._ridge = np.where(np.arange(p) < outputs.inputs, l2, 0.0)
         self._names, self._inputs = outputs.names, outputs.inputs
-        self._sweeps = self._count = 0
+        self.sweeps = self._count = 0
 
     @property
     def goes_on(self) -> bool:
         """Whether there is something to be tried."""
-        return not self._is_done.all() and self._sweeps < MAX_SWEEPS
+        return not self._is_done.all() and self.sweeps < MAX_SWEEPS
 
     def step(self, found: Slopes) -> NDArray[np.bool_]:
         """Take what was *found* at the trial, choose the next; return for which filters it was better."""
-        self._sweeps += 1
+        self.sweeps += 1
         self._count = n = found.count
         squares = found.squares / n
         costs = squares + (self._ridge * self.trial**2).sum(axis=1)

@@ -22,8 +22,8 @@ Values = NDArray[np.float32]
 Codes = NDArray[Any]
 
 # format -> its files' extension, and the top code or None for float32
-EXTENSIONS = {"png": "png", "png16": "png", "tiff": "tiff", "npy": "npy", "csv": "csv"}
-TOPS = {"png": TOP8, "png16": TOP16, "tiff": None, "npy": None, "csv": None}
+EXTENSIONS = {"png": "png", "png16": "png", "tiff": "tiff", "npy": "npy", "csv": "csv", "wav": "wav"}
+TOPS = {"png": TOP8, "png16": TOP16, "tiff": None, "npy": None, "csv": None, "wav": None}
 
 # A classic TIFF's offsets end at 4 GiB; a page's tags need some room too.
 _CLASSIC_LIMIT = (1 << 32) - (1 << 25)

@@ -18,6 +18,7 @@ from filterbank.imagefile.formats.boundary import decoding
 from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.source import read_file
 from filterbank.imagefile.tone import Scale, to_values
+from filterbank.imagefile.wavfile import read_wav
 
 Values = NDArray[np.float32]
 
@@ -75,7 +76,9 @@ def _decode_file(data: bytes) -> list[tuple[Values, MapText]]:
         return _decode_tiff(data)
     if data.startswith(_NPY):
         return [(_decode_npy(data), MapText(software=""))]
-    raise _no_map("it is empty" if not data else "it is neither PNG, TIFF nor npy")
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return [read_wav(data)]
+    raise _no_map("it is empty" if not data else "it is neither PNG, TIFF, npy nor WAV")
 
 
 def _decode_png(data: bytes) -> tuple[Values, MapText]:

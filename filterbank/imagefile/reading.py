@@ -66,12 +66,8 @@ def assemble(samples: Samples, format: str, orient: bool) -> Image:
     is_coded = array.dtype.isnative and samples.top == TOPS.get(array.dtype.name)
     pixels = array if is_coded else _scaled(array, samples.top)
     channels, height, width = pixels.shape
-    return Image(
-        pixels,
-        ImageInfo(
-            height, width, channels, samples.kind, samples.alpha, samples.format or format, samples.depth
-        ),
-    )
+    size, format = (height, width, channels), samples.format or format
+    return Image(pixels, ImageInfo(*size, samples.kind, samples.alpha, format, samples.depth, samples.rate))
 
 
 def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:

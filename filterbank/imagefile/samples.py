@@ -33,7 +33,8 @@ class Samples:
     """Decoded samples (C, H, W) of any dtype, in any memory order, and what they mean.
 
     ``top`` is the sample value that becomes 1; 0 keeps values as stored. ``depth`` is ``8-bit``
-    and the like for values with a top, else the name of the dtype.
+    and the like for values with a top, else the name of the dtype. ``rate`` is the samples a second
+    of a signal whose file says so.
     """
 
     array: NDArray[Any]
@@ -43,6 +44,7 @@ class Samples:
     depth: str = ""
     orientation: int = 1
     format: str = ""
+    rate: int | None = None
 
 
 class Decoder(Protocol):

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from running import files, filterbank
 
-from filterbank import bankfile
+from filterbank import bankfile, engine
+from filterbank.imagefile.read_map import read_map
 
 NET = """
 input: gray
@@ -85,6 +86,36 @@ def test_the_last_layer_is_the_same_bytes_with_all_layers(net, photo, tmp_path):
     filterbank("apply", photo, "-b", net, "-o", tmp_path / "one")
     both, one = files(tmp_path / "both"), files(tmp_path / "one")
     assert [both["photo/2/x.png"], both["photo/2/d.png"]] == [one["photo/x.png"], one["photo/d.png"]]
+
+
+@pytest.mark.parametrize("options", [(), ("--range", "minmax"), ("--range", "signed", "--format", "png16")])
+def test_maps_that_another_layer_sees_are_coded_as_those_of_the_layer_alone(options, net, photo, tmp_path):
+    first = tmp_path / "first.yaml"
+    first.write_text(NET.split("  - stride", maxsplit=1)[0])
+    filterbank("apply", photo, "-b", first, "-o", tmp_path / "alone", *options)
+    filterbank("apply", photo, "-b", net, "-o", tmp_path / "all", "--all-layers", *options)
+    for name in ("x", "y"):
+        found, alone = (tmp_path / place / f"{name}.png" for place in ("all/photo/1", "alone/photo"))
+        assert np.array_equal(np.asarray(Image.open(found)), np.asarray(Image.open(alone)))
+        assert read_map(found)[1].scale == read_map(alone)[1].scale
+    lines = [json.loads((tmp_path / each / "manifest.jsonl").read_text()) for each in ("all", "alone")]
+    for found, alone in zip(lines[0]["maps"][:2], lines[1]["maps"], strict=True):
+        told = ("min", "max", "mean", "clipped", "negative", "lo", "hi", "zero", "method")
+        assert [found[key] for key in told] == [alone[key] for key in told]
+
+
+@pytest.mark.parametrize("form", ["npy", "png"])
+def test_every_layer_is_walked_once(form, net, photo, tmp_path, monkeypatch):
+    walks, walk = [], engine.execute._Chunk.run
+
+    def counted(chunk, *given):
+        walks.append(chunk.last - chunk.first)
+        return walk(chunk, *given)
+
+    monkeypatch.setattr(engine.execute._Chunk, "run", counted)
+    options = ("--all-layers", "--format", form, "--range", "0:1")
+    filterbank("apply", photo, "-b", net, "-o", tmp_path / "all", *options)
+    assert walks == [2, 2]
 
 
 def test_all_layers_beside_another_bank_and_as_stacks(net, photo, tmp_path):

@@ -22,7 +22,9 @@ def test_first_layer_of_a_known_network():
     assert told["input"] == {"height": 227, "width": 227, "channels": 3}
     assert told["output"] == {"height": 55, "width": 55, "channels": 96}
     assert (told["weights"], told["biases"]) == (34848, 96)
-    assert told["fully_connected"] == {"weights": 227 * 227 * 3 * 55 * 55 * 96, "biases": 55 * 55 * 96}
+    dense, met = 227 * 227 * 3 * 55 * 55 * 96, 363 * 96 * 55 * 55
+    counts = {"weights": dense, "biases": 55 * 55 * 96, "zero": dense - met, "tied": met}
+    assert told["fully_connected"] == counts
     assert told["receptive_field"] == [11, 11]
     assert told["multiply_adds"] == 34848 * 55 * 55
     assert told["memory"] == 4 * (2 * 3 * 227 * 227 + 55 * 55)

@@ -244,8 +244,8 @@ def test_values_far_from_zero_keep_their_digits():
 
 def test_large_pictures_go_in_bands(monkeypatch):
     image, weights = noise(1, 40, 50), RNG.normal(size=(1, 1, 3, 3))
-    files = pair(image, layer(image, weights, [0.5]))
-    at_once = fit(files, (3, 3)).bank.layer
+    files, stride = pair(image, layer(image, weights, [0.5], (2, 2))), (("stride", "2"),)
+    at_once = fit(files, (3, 3), options=stride).bank.layer
     monkeypatch.setattr("filterbank.fit.windows._BAND", 1)
-    row_by_row = fit(files, (3, 3)).bank.layer
+    row_by_row = fit(files, (3, 3), options=stride).bank.layer
     assert np.abs(at_once.weights - row_by_row.weights).max() < 1e-12

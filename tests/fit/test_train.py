@@ -146,6 +146,18 @@ def test_a_search_that_is_broken_off_is_told(monkeypatch):
     assert "the search was broken off while the error still fell" in next(warnings(learn([files], settings)))
 
 
+def test_every_step_is_told():
+    files, _, _ = problem(Activation("sigmoid"))
+    told = []
+    settings = Settings((3, 3), ("made",), (("activation", "sigmoid"),))
+    learn([files], settings, report=lambda *step: told.append(step))
+    assert [step for step, _ in told] == list(range(1, len(told) + 1))
+    assert 3 < len(told) < 50
+    errors = [error for _, error in told]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 1e-12 < errors[0]
+
+
 def test_no_bias_and_l2_go_along():
     files, _, _ = problem(Activation("tanh"))
     plain = learn([files], Settings((3, 3), ("m",), (("activation", "tanh"),), bias=False))

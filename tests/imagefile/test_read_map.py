@@ -176,7 +176,7 @@ def npy(array):
 CHUNKS = {maptext.PREFIX + key: value for key, value in FIELDS.items()}
 FOREIGN = {
     "empty": (b"", "it is empty"),
-    "text": (b"lo: 0, hi: 1", "neither PNG, TIFF nor npy"),
+    "text": (b"lo: 0, hi: 1", "neither PNG, TIFF, npy nor WAV"),
     "stripped": (with_pillow(Image.new("L", (4, 3))), r"it has no filterbank\.lo"),
     "palette": (with_pillow(Image.new("P", (4, 3)), CHUNKS), "bits of a palette"),
     "one bit": (with_pillow(Image.new("1", (4, 3)), CHUNKS), "changed to 1 bits"),

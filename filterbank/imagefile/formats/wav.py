@@ -32,7 +32,7 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
     """
     check_page(options.page, 1)
     form: bytes | None = None
-    for name, size, data in _chunks(stream.read()):
+    for name, size, data in chunks(stream.read()):
         if name == b"fmt ":
             form = data
         elif name == b"data":
@@ -42,9 +42,8 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
     raise ImageError("is a truncated or damaged WAV file: it has no samples")
 
 
-def _chunks(file: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """Yield name, stated size and bytes of each chunk; of the last, what there is of it."""
-    at = 12
+def chunks(file: bytes, at: int = 12) -> Iterator[tuple[bytes, int, bytes]]:
+    """Yield name, stated size and bytes of each chunk from byte *at* on; of the last, what there is of it."""
     while at + 8 <= len(file):
         name, size = struct.unpack_from("<4sI", file, at)
         at += 8
@@ -53,7 +52,7 @@ def _chunks(file: bytes) -> Iterator[tuple[bytes, int, bytes]]:
 
 
 def _samples(form: bytes, size: int, data: bytes, options: ReadOptions) -> Samples:
-    kind, channels, _, _, _, bits = struct.unpack_from("<HHIIHH", form)
+    kind, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
     if kind == _EXTENSIBLE and len(form) >= 26:
         (kind,) = struct.unpack_from("<H", form, 24)
     if (kind, bits) not in _KINDS or not channels:
@@ -70,7 +69,8 @@ def _samples(form: bytes, size: int, data: bytes, options: ReadOptions) -> Sampl
     check_size(1, frames, channels, options.max_pixels)
     values = _values(kind, bits, data[: frames * frame]).reshape(frames, channels)
     depth = f"float{bits}" if kind == _FLOAT else f"pcm{bits}"
-    return Samples(values.T[:, np.newaxis], 0.0, "gray" if channels == 1 else "channels", False, depth)
+    colour = "gray" if channels == 1 else "channels"
+    return Samples(values.T[:, np.newaxis], 0.0, colour, False, depth, rate=rate or None)
 
 
 def _values(kind: int, bits: int, data: bytes) -> NDArray[Any]:
