@@ -152,7 +152,7 @@ def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, P
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Filters of a layer that one method computes together; with groups, of whole groups alone."""
+    """Filters of a layer that one method computes together; with groups, all of some or some of one."""
 
     filters: tuple[int, ...]
     channels: slice
@@ -228,12 +228,17 @@ def chunks(plan: LayerPlan, size: int) -> tuple[_Chunk, ...]:
 
 
 def _parts(plan: LayerPlan, first: int, last: int) -> tuple[_Part, ...]:
-    """Return filters *first* … *last* − 1 in one part for each method that computes some of them."""
-    by_method: dict[tuple[str, int], list[int]] = {}
+    """Return filters *first* … *last* − 1 in one part for each method that computes some of them.
+
+    Where methods differ between the filters of groups, every group has parts of its own.
+    """
+    per_group = plan.geometry.filters // plan.geometry.groups
+    is_mixed = len({(choice.method, choice.block) for choice in plan.choices[first:last]}) > 1
+    parts: dict[tuple[str, int, int], list[int]] = {}
     for k in range(first, last):
         choice = plan.choices[k]
-        by_method.setdefault((choice.method, choice.block), []).append(k)
-    return tuple(_part(plan, filters, *how) for how, filters in by_method.items())
+        parts.setdefault((choice.method, choice.block, k // per_group * is_mixed), []).append(k)
+    return tuple(_part(plan, filters, method, block) for (method, block, _), filters in parts.items())
 
 
 _PLANS: dict[str, Callable[..., DirectPlan]] = {
@@ -257,7 +262,7 @@ def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part
     groups = g.groups
     if g.groups > 1:
         depth, per_group = g.channels // g.groups, g.filters // g.groups
-        groups = len(filters) // per_group
+        groups = filters[-1] // per_group - filters[0] // per_group + 1
         channels = slice(filters[0] // per_group * depth, (filters[0] // per_group + groups) * depth)
     g = replace(g, channels=channels.stop - channels.start, groups=groups, filters=len(filters))
     ready = _kind(method)(
