@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -39,6 +40,23 @@ class Told:
     negative: int
     nonfinite: int
     clipped: int
+
+
+def merge_told(parts: Iterable[Told]) -> Told:
+    """Return what is told of a map from what is told of its parts.
+
+    >>> merge_told([Told(-1.0, 2.0, 5.0, 1, 0, 0), Told(0.0, 3.0, 6.0, 0, 2, 1)])
+    Told(minimum=-1.0, maximum=3.0, total=11.0, negative=1, nonfinite=2, clipped=1)
+    """
+    every = tuple(parts)
+    return Told(
+        min(one.minimum for one in every),
+        max(one.maximum for one in every),
+        math.fsum(one.total for one in every),
+        sum(one.negative for one in every),
+        sum(one.nonfinite for one in every),
+        sum(one.clipped for one in every),
+    )
 
 
 def run(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -141,13 +159,17 @@ def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, P
     if pixels.shape != expected:
         raise GeometryError(f"image: found shape {pixels.shape}; the plan is for (C, H, W) = {expected}")
     for layer in plan.layers[:-1]:
-        maps = np.empty(
-            (layer.geometry.filters, layer.geometry.out_height, layer.geometry.out_width), np.float32
-        )
-        for chunk in chunks(layer, 0):
-            chunk.run(pixels, maps, threads)
-        pixels = maps
+        pixels = all_maps(layer, pixels, threads)
     return plan.layers[-1], pixels
+
+
+def all_maps(plan: LayerPlan, pixels: Pixels, threads: int = 1) -> NDArray[np.float32]:
+    """Return all maps (K, H2, W2) of one layer, which enter the next."""
+    g = plan.geometry
+    maps = np.empty((g.filters, g.out_height, g.out_width), np.float32)
+    for chunk in chunks(plan, 0):
+        chunk.run(pixels, maps, threads)
+    return maps
 
 
 @dataclass(frozen=True, slots=True)
