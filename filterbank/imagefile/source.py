@@ -75,8 +75,7 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
 
     Every ImageError raised inside is given the name in front.
     """
-    name = _name(source)
-    try:
+    with named(source) as name:
         if isinstance(source, (bytes, bytearray, memoryview)):
             yield io.BytesIO(source), name
         elif isinstance(source, (str, Path)):
@@ -84,8 +83,16 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
                 yield _seekable(stream), name
         else:
             yield _seekable(source), name
+
+
+@contextmanager
+def named(source: Source) -> Iterator[str]:
+    """Yield what *source* is called in messages; every ImageError raised inside is given it in front."""
+    name = _name(source)
+    try:
+        yield name
     except ImageError as error:
-        raise ImageError(f"{name}: {error}") from error.__cause__
+        raise type(error)(f"{name}: {error}") from error.__cause__
     except OSError as error:  # what codecs raise is an ImageError by now: this is the disk or the network
         raise ImageError(f"{name}: cannot be read: {error.strerror or error}") from error
 
