@@ -17,6 +17,7 @@ from filterbank.engine.combine import held, methods, outputs
 from filterbank.engine.constants import machine
 from filterbank.engine.cost import Machine
 from filterbank.engine.deflate import compress
+from filterbank.engine.deflate_bands import RowDeflater
 from filterbank.engine.execute import Told, convolve, encode, measure, merge_told, run
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
 
@@ -31,6 +32,7 @@ __all__ = [
     "LayerPlan",
     "Machine",
     "Plan",
+    "RowDeflater",
     "Term",
     "Terms",
     "Told",
