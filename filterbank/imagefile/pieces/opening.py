@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import BinaryIO
 
 from filterbank.imagefile import source as files
 from filterbank.imagefile.pieces.rows import NotByRows, Pieces, Store, Stored
@@ -29,17 +30,30 @@ def opened(source: files.Source, options: ReadOptions = _DEFAULTS) -> Iterator[P
     ImageError
         The source is missing, no image, truncated or damaged.
     """
-    if isinstance(source, (str, Path)) and os.path.isdir(source):  # noqa: PTH112 - raises nothing
-        with files.named(source):
-            from filterbank.imagefile.pieces import zarr  # noqa: PLC0415 - an extra
+    with ExitStack() as closed:
+        # What goes wrong while the rows are used is not this file's fault: only opening it is named so.
+        with files.named(source) as name:
+            if isinstance(source, (str, Path)) and files.is_array(source):
+                from filterbank.imagefile.pieces import zarr  # noqa: PLC0415 - an extra
 
-            yield Stored(zarr.opened(Path(source), options), "zarr", orient=False)
-        return
-    with files.opened(source) as (stream, name), ExitStack() as closed:
-        format = files.decoder(stream, name)[0]
-        if format not in _FORMATS:
-            raise NotByRows(f"is a file of format {format}, of which no part can be read without the rest")
-        # Imported here, so that a run over one format never loads the other's library.
-        module = import_module(f"filterbank.imagefile.pieces.{format}")
-        store: Store = closed.enter_context(module.opened(stream, options))
-        yield Stored(store, format, options.orient)
+                found = Stored(zarr.opened(Path(source), options), "zarr", name, orient=False)
+            else:
+                stream = closed.enter_context(_opened(source))
+                format = files.decoder(stream, name)[0]
+                if format not in _FORMATS:
+                    raise NotByRows(
+                        f"is a file of format {format}, of which no part can be read without the rest"
+                    )
+                # Imported here, so that a run over one format never loads the other's library.
+                module = import_module(f"filterbank.imagefile.pieces.{format}")
+                store: Store = closed.enter_context(module.opened(stream, options))
+                found = Stored(store, format, name, options.orient)
+            # One row is read now: a damaged file is found before any work.
+            _ = found.info
+        yield found
+
+
+def _opened(source: files.Source) -> BinaryIO:
+    if isinstance(source, (str, Path)):
+        return files.open_file(source)
+    return io.BytesIO(source) if isinstance(source, (bytes, bytearray, memoryview)) else source

@@ -70,10 +70,11 @@ class Pieces(Protocol):
 
 @dataclass(frozen=True)
 class Stored:
-    """The `Pieces` of a store."""
+    """The `Pieces` of a store; *name* is what messages call it."""
 
     store: Store
     format: str
+    name: str
     orient: bool = True
 
     def __post_init__(self) -> None:
@@ -118,7 +119,12 @@ class Stored:
         """
         if self.orient and self.store.orientation in (3, 4):
             first, last = self.store.height - last, self.store.height - first
-        return assemble(self.store.samples(first, last), self.format, self.orient)
+        try:
+            return assemble(self.store.samples(first, last), self.format, self.orient)
+        except ImageError as error:
+            raise ImageError(f"{self.name}: {error}") from error.__cause__
+        except OSError as error:
+            raise ImageError(f"{self.name}: cannot be read: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ _WIDE = {"I": 4, "F": 4}  # Pillow's modes of 32 bits
 class Size:
     """What an image takes: its bytes once decoded, and the most that are held until then.
 
-    ``height`` and ``width`` are 0 where only the decoder would tell.
+    ``sample`` are the bytes of one number; ``height`` and ``width`` are 0 where only the decoder would tell.
     """
 
     height: int
     width: int
+    sample: int
     decoded: int
     reading: int
 
@@ -40,7 +41,7 @@ def size_of(source: files.Source) -> Size:
     Examples
     --------
     >>> size_of(b"P5 40 30 255 " + bytes(1200))
-    Size(height=30, width=40, decoded=1200, reading=3613)
+    Size(height=30, width=40, sample=1, decoded=1200, reading=3613)
     """
     with files.opened(source) as (stream, name):
         format = files.decoder(stream, name)[0]
@@ -50,12 +51,12 @@ def size_of(source: files.Source) -> Size:
             return _tiff(stream, length)
         found = None if format in ("npy", "table", "wav") else _picture(stream)
         if found is not None:
-            height, width, sample_bytes = found
-            decoded = height * width * sample_bytes
-            return Size(height, width, decoded, length + 2 * decoded)
+            height, width, channels, sample = found
+            decoded = height * width * channels * sample
+            return Size(height, width, sample, decoded, length + 2 * decoded)
         if format == "table":
-            return Size(0, 0, _PARSED * length, _PARSING * length)
-        return Size(0, 0, length, 3 * length)
+            return Size(0, 0, 4, _PARSED * length, _PARSING * length)
+        return Size(0, 0, 4, 4 * length, 9 * length)
 
 
 def _tiff(stream: BinaryIO, length: int) -> Size:
@@ -67,15 +68,16 @@ def _tiff(stream: BinaryIO, length: int) -> Size:
     ):
         page: Any = file.pages[0]
         decoded = page.nbytes
-        return Size(page.imagelength, page.imagewidth, decoded, length + 2 * decoded)
+        sample = page.dtype.itemsize if page.dtype is not None else 1
+        return Size(page.imagelength, page.imagewidth, sample, decoded, length + 2 * decoded)
 
 
-def _picture(stream: BinaryIO) -> tuple[int, int, int] | None:
-    """Return height, width and bytes a pixel of what Pillow can open; None of the rest."""
+def _picture(stream: BinaryIO) -> tuple[int, int, int, int] | None:
+    """Return height, width, channels and bytes a sample of what Pillow can open; None of the rest."""
     pillow = import_module("filterbank.imagefile.formats.pillow")
     with suppress(ImageError), pillow.opened(stream) as image:
         wide = _WIDE.get(image.mode, 2 if "16" in image.mode or _is_deep(image) else 1)
-        return image.height, image.width, wide * max(len(image.getbands()), 3 if image.mode == "P" else 1)
+        return image.height, image.width, 3 if image.mode == "P" else len(image.getbands()), wide
     return None
 
 

@@ -14,8 +14,6 @@ from filterbank.imagefile.formats.boundary import decoding
 from filterbank.imagefile.pieces.rows import NotByRows, Store, nbytes
 from filterbank.imagefile.samples import ReadOptions, Samples, check_page
 
-MARKS = ("zarr.json", ".zarray")
-
 # Chunks that the library decodes at once, each beside its own bytes.
 _AT_ONCE = 10
 
@@ -82,8 +80,6 @@ class _Rows:
 
 
 def _array(path: Path) -> Any:
-    if not any((path / mark).is_file() for mark in MARKS):
-        raise ImageError("is a folder, no image; name a file in it, or a zarr array")
     try:
         import zarr  # noqa: PLC0415 - an extra
     except ImportError:
