@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,9 +94,10 @@ def _deflater(job: Job) -> MakeDeflater:
 @contextmanager
 def _seekable(job: Job, file: str, written: list[Written]) -> Iterator[BinaryIO]:
     """Yield a real file, which becomes the map's; one for a stream or a device is copied there in the end."""
+    # With a name: tifffile asks for it.
     if job.stream is not None:
-        with tempfile.TemporaryFile() as stream:
-            yield stream
+        with tempfile.NamedTemporaryFile() as stream:
+            yield cast(BinaryIO, stream)
             stream.seek(0)
             shutil.copyfileobj(stream, job.stream, 1 << 20)
             job.stream.flush()
@@ -105,7 +106,7 @@ def _seekable(job: Job, file: str, written: list[Written]) -> Iterator[BinaryIO]
         if not isinstance(target, io.BytesIO) and os.path.isfile(target.name):  # noqa: PTH113
             yield target
             return
-        with tempfile.TemporaryFile() as stream:
-            yield stream
+        with tempfile.NamedTemporaryFile() as stream:
+            yield cast(BinaryIO, stream)
             stream.seek(0)
             shutil.copyfileobj(stream, io.BytesIO() if isinstance(target, io.BytesIO) else target, 1 << 20)

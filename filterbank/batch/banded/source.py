@@ -196,7 +196,15 @@ def _budget(job: Job) -> Budget:
 
 
 def preview(job: Job, source: Source, waiting: int) -> Course:
-    """Return the course of an image without taking it."""
+    """Return the course of an image that would be one of so many *waiting*, without taking it.
+
+    Raises
+    ------
+    ImageError
+        It cannot be read, or the cap is too small for it.
+    """
     at_once = images_at_once(job.jobs, waiting)
     with charted(job, source, at_once, job.jobs if at_once == 1 else 1) as course:
+        if course.need > _budget(job).total:
+            raise ImageError(_too_small(course, _budget(job)))
         return course
