@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank import engine
-from filterbank.batch.job import Job
+from filterbank.batch.job import Job, Settings
 from filterbank.batch.pool import Crew
 from filterbank.engine import Told
 from filterbank.imagefile import tone
@@ -68,7 +68,7 @@ class Toned:
 def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
     """Yield the maps of *todo* in the bank's order; *shared* holds the extremes of shared scales."""
     depends = depending(job, todo.bank, shared)
-    by_values = job.settings.top is None or todo.bank.layer.combine or is_srgb(job, todo.bank)
+    by_values = job.settings.top is None or todo.bank.layer.combine or is_srgb(job.settings, todo.bank)
     if by_values or todo.walked or (depends and not todo.plan.is_worth_twice):
         yield from _from_values(job, todo, shared, crew)
         return
@@ -140,9 +140,8 @@ def coded(job: Job, output: Output, values: Values, own: Scale) -> tuple[Pixels,
     return *engine.to_codes(values, np.array(own.steps, np.float64)), False
 
 
-def is_srgb(job: Job, bank: Bank) -> bool:
+def is_srgb(settings: Settings, bank: Bank) -> bool:
     """Return whether some map is encoded along the sRGB curve."""
-    settings = job.settings
     return settings.linear and any(tone.is_picture(settings.range, output) for output in bank.layer.outputs)
 
 

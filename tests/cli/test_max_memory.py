@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -339,3 +343,31 @@ def test_one_wrong_row_is_seen() -> None:
         filterbank("apply", f"{name}/a.png", "-b", "sobel", "-o", f"maps-{name}", "--range", "-1:1")
     with pytest.raises(AssertionError):
         assert_same_maps("maps-two", "maps-one")
+
+
+def test_explain_tells_the_bands() -> None:
+    ended = filterbank("explain", "sobel", "--size", "30000x30000", "--max-memory", CAP)
+    said = r"^bands +\d+ of [\d,]+ rows, \d+ MB each beside \d+ MB of the program; whole "
+    assert re.search(said, ended.out.decode(), re.M)
+    told = json.loads(filterbank("explain", "sobel", "--size", "300x300", "--max-memory", CAP, "--json").out)
+    assert told["bands"]["bands"] == 1
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_between_bands(tmp_path: Path) -> None:
+    tiff("a.tif", np.tile(noise(500, 3000), (24, 1)), tile=(256, 256))
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "filterbank", "apply", "a.tif", "-b", "prewitt-compass", "-o", "maps"),
+            *("--compress", "small", "--max-memory", "150M"),
+        ],
+        stderr=subprocess.PIPE,
+    )
+    while not any(path.stat().st_size > 1 << 20 for path in Path("maps").rglob("*.filterbank-tmp")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert b"the rest was not done" in told
+    assert not Path("maps").exists() or not files(Path("maps"))

@@ -138,8 +138,8 @@ def _chosen(
     threads: int,
 ) -> Course:
     """Return the course that suits the memory: whole where that fits into a share of it, else in bands."""
-    whole = max(memory.of_whole(job, todo, reading, threads) for todo in todos)
-    least = max(decoding, *(memory.least(job, todo, threads) for todo in todos))
+    whole = max(memory.of_whole(job.settings, todo, reading, threads) for todo in todos)
+    least = max(decoding, *(memory.least(job.settings, todo, threads) for todo in todos))
     budget = job.budget
     rows = (0,) * len(todos)
     course = Course(info, todos, rows, whole, whole, least)
@@ -150,8 +150,8 @@ def _chosen(
 
 def _in_bands(job: Job, course: Course, at_once: int, threads: int) -> Course:
     room = max(_budget(job).total // at_once, course.least)
-    rows = tuple(memory.most_rows(job, todo, room, threads) for todo in course.todos)
-    needs = [memory.of_band(job, *each, threads) for each in zip(course.todos, rows, strict=True)]
+    rows = tuple(memory.most_rows(job.settings, todo, room, threads) for todo in course.todos)
+    needs = [memory.of_band(job.settings, *each, threads) for each in zip(course.todos, rows, strict=True)]
     return replace(course, rows=rows, need=max(course.least, *needs))
 
 

@@ -68,7 +68,7 @@ class Walk:
             out = MapFiles(job, self.todo, files, scales, written, opened)
             for first, last in self._bands():
                 alpha = self._alpha(first, last)
-                if scales is None or by_values(job, self.todo):
+                if scales is None or by_values(job.settings, self.todo):
                     found = self._values(first, last, scales, maps)
                 else:
                     found = self._codes(first, last, scales, measured, maps)
