@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from filterbank import engine, imagefile
 from filterbank.batch import claims, disk, inputs, names
-from filterbank.batch.budget import Budget, return_at_once
 from filterbank.batch.decoded import Ahead
 from filterbank.batch.inputs import Source
 from filterbank.batch.manifest import Record
@@ -24,6 +23,7 @@ from filterbank.imagefile.tone import RangeSpec
 from filterbank.model import Bank, Layer
 
 if TYPE_CHECKING:
+    from filterbank.batch.budget import Budget
     from filterbank.batch.ledger import Ledger
 
 STANDARD_OUTPUT = "-"
@@ -203,10 +203,7 @@ def make(
     )
     sources = sorted(sources, key=lambda source: bool(source.fault))
     part = inputs.shard(sources, *shard)
-    budget = None if max_memory is None else Budget(max_memory)
-    if budget is not None:
-        return_at_once()
-        _ = budget.own  # a cap below that is refused now
+    budget = None if max_memory is None else _budget(max_memory)
     job = Job(
         tuple(sources[part]),
         tuple(banks),
@@ -246,6 +243,16 @@ def make(
     # Of a claimed image all maps may be there, but not its line in the manifest.
     done = {n for n in places.done if claims.name_of(namer.names(job.sources[n])) not in claimed}
     return replace(job, folders=places.folders, done=frozenset(done), ledger=ledger)
+
+
+def _budget(cap: int) -> Budget:
+    """Return the memory that is shared; a cap below what the program itself takes is refused."""
+    from filterbank.batch.budget import Budget, return_at_once  # noqa: PLC0415 - a short run imports little
+
+    return_at_once()
+    budget = Budget(cap)
+    _ = budget.own
+    return budget
 
 
 def _known(job: Job) -> tuple[Ledger, set[str]]:

@@ -17,7 +17,6 @@ from filterbank.engine.combine import held, methods, outputs
 from filterbank.engine.constants import machine
 from filterbank.engine.cost import Machine
 from filterbank.engine.deflate import compress
-from filterbank.engine.deflate_bands import RowDeflater
 from filterbank.engine.execute import Told, convolve, encode, measure, merge_told, run
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
 
@@ -32,7 +31,6 @@ __all__ = [
     "LayerPlan",
     "Machine",
     "Plan",
-    "RowDeflater",
     "Term",
     "Terms",
     "Told",

@@ -10,7 +10,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filterbank import engine
+from filterbank.engine.deflate_bands import RowDeflater
 from filterbank.errors import RequestError
 from filterbank.imagefile import encode, rowwise
 from filterbank.imagefile.glance import glance
@@ -47,7 +47,7 @@ def assert_same_file(path, expected, bands_of):
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [None, 3])
 @pytest.mark.parametrize("with_alpha", [False, True])
-@pytest.mark.parametrize("deflater", [engine.RowDeflater, RowSqueezer])
+@pytest.mark.parametrize("deflater", [RowDeflater, RowSqueezer])
 @settings(max_examples=10, deadline=None)
 @given(steps=st.lists(st.integers(1, 99), max_size=6))
 def test_png(tmp_path_factory, kind, channels, with_alpha, deflater, steps):
@@ -132,7 +132,7 @@ def test_csv_has_the_bytes_of_the_whole():
 
 def test_what_png_cannot_hold_is_told_before_any_pixel():
     with pytest.raises(RequestError, match="a map of 5 channels"):
-        rowwise.PngRows(io.BytesIO(), (5, 4, 4), np.dtype(np.uint8), TEXT, engine.RowDeflater)
+        rowwise.PngRows(io.BytesIO(), (5, 4, 4), np.dtype(np.uint8), TEXT, RowDeflater)
 
 
 def test_one_wrong_row_is_seen(tmp_path):

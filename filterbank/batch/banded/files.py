@@ -15,11 +15,11 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank import engine
 from filterbank.batch.banded.memory import Banded
 from filterbank.batch.job import Job
 from filterbank.batch.maps import Written, destination, map_text
 from filterbank.batch.toned import Values
+from filterbank.engine.deflate_bands import RowDeflater
 from filterbank.imagefile import rowwise, tone
 from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.rowwise import MakeDeflater, RowFile
@@ -85,7 +85,7 @@ def _row_file(job: Job, todo: Banded, texts: list[MapText], stream: BinaryIO) ->
 
 def _deflater(job: Job) -> MakeDeflater:
     if job.settings.compress == "fast":
-        return partial(engine.RowDeflater, spare=[])
+        return partial(RowDeflater, spare=[])
     from filterbank.imagefile.squeeze import RowSqueezer  # noqa: PLC0415 - for the runs that ask for it
 
     return RowSqueezer

@@ -49,11 +49,10 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_cap_is_kept(image: Path, tmp_path: Path) -> None:
-    assert (
-        peak_of("apply", image, "-b", "sobel", "-o", tmp_path / "m", "--max-memory", "110M") <= 1.15 * 110e6
-    )
+    common = ("apply", image, "-b", "sobel", "--format", "tiff")
+    assert peak_of(*common, "-o", tmp_path / "m", "--max-memory", "110M") <= 1.15 * 110e6
     # Bands are what keeps it: without a cap it is passed by far.
-    assert peak_of("apply", image, "-b", "sobel", "-o", tmp_path / "n") > 1.15 * 110e6
+    assert peak_of(*common, "-o", tmp_path / "n") > 1.15 * 110e6
 
 
 @pytest.mark.slow

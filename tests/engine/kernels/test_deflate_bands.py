@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from filterbank import engine
 from filterbank.engine import deflate, deflate_bands
+from filterbank.engine.deflate_bands import RowDeflater
 
 
 def in_bands(rows, steps, bpp, swap=False):
-    deflater = engine.RowDeflater(len(rows), rows.shape[1], bpp, swap)
+    deflater = RowDeflater(len(rows), rows.shape[1], bpp, swap)
     parts, at = [], 0
     for step in steps:
         parts.append(deflater.rows(rows[at : at + step]))
@@ -56,7 +57,7 @@ def test_rows_too_long_for_the_kernel(monkeypatch, swap):
 
 
 def test_rows_beyond_the_last_are_a_fault():
-    deflater = engine.RowDeflater(3, 5, 1)
+    deflater = RowDeflater(3, 5, 1)
     deflater.rows(np.zeros((2, 5), np.uint8))
     with pytest.raises(ValueError, match="after 2 of 3"):
         deflater.rows(np.zeros((2, 5), np.uint8))
