@@ -345,6 +345,16 @@ def test_one_wrong_row_is_seen() -> None:
         assert_same_maps("maps-two", "maps-one")
 
 
+def test_more_maps_than_files_may_be_open() -> None:
+    tiff("a.tif", noise(31, 22), rowsperstrip=4)
+    filters = [{"name": f"f{k}", "kernel": [[k, 1]]} for k in range(60)]
+    bank("b.yaml", json.dumps({"filters": filters}))
+    # Beyond this limit of pixels the image goes in bands.
+    run = f"ulimit -Sn 40; exec {sys.executable} -m filterbank apply a.tif -b b.yaml -o maps --max-memory 1G"
+    subprocess.run(["bash", "-c", run + " --max-pixels 100"], check=True, capture_output=True)
+    assert len(files(Path("maps"))) == 60
+
+
 def test_explain_tells_the_bands() -> None:
     ended = filterbank("explain", "sobel", "--size", "30000x30000", "--max-memory", CAP)
     said = r"^bands +\d+ of [\d,]+ rows, \d+ MB each beside \d+ MB of the program; whole "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.rowwise import MakeDeflater, RowFile
 from filterbank.imagefile.tone import Scale
 
+_FEW = 16  # files for which there is always room
+
 
 class MapFiles:
     """Files for the maps of *todo*, one each or all in one, closed by *opened*."""
@@ -44,6 +47,7 @@ class MapFiles:
             for index in range(len(outputs))
         ]
         self._is_one = job.settings.stack
+        _allow(len(files))
         self._files: list[RowFile] = []
         for number, file in enumerate(files):
             stream = opened.enter_context(_seekable(job, file, written))
@@ -61,6 +65,16 @@ class MapFiles:
         """Write what is known when all rows are there: how many values of each map were clipped."""
         for number, file in enumerate(self._files):
             file.end(clipped if self._is_one else clipped[number : number + 1])
+
+
+def _allow(count: int) -> None:
+    """Let the process have *count* more files open, as far as the system allows: often only 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and count > _FEW:
+        wanted = soft + count
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 def _text(job: Job, todo: Banded, index: int, scale: Scale | None) -> MapText:
