@@ -20,6 +20,7 @@ from running import PAIR, bank, files, filterbank, noise, save, without_seconds
 
 from filterbank.batch.banded import memory
 from filterbank.batch.budget import Budget
+from filterbank.imagefile.pieces.tiff import _Rows as TiffRows
 from filterbank.imagefile.read_map import read_maps
 
 CAP = "2G"
@@ -302,6 +303,15 @@ def test_bands_too_large_for_the_cap_say_what_would_do() -> None:
         r"needs \d+ MB even in the smallest bands; .*; accepted: --max-memory (\d+)M", ended.err
     )
     filterbank(*common, f"{int(cap) + 20}M")
+
+
+def test_a_strip_too_large_for_the_cap_is_not_decoded(monkeypatch) -> None:
+    tiff("a.tif", np.zeros((6000, 6000), np.uint8), compression="zlib", rowsperstrip=6000)
+    monkeypatch.setattr(TiffRows, "_segments", lambda *_: pytest.fail("a strip was decoded"))
+    common = ("apply", "a.tif", "-b", "sobel", "-o", "maps", "--max-memory")
+    (cap,) = re.findall(r"at least (\d+M)", filterbank(*common, "1M", code=2).err)
+    told = filterbank(*common, cap, code=1).err
+    assert re.search(r"needs \d+ MB even in the smallest bands, as 6,000 rows are stored together; ", told)
 
 
 def test_images_wait_for_their_share(monkeypatch) -> None:

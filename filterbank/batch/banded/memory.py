@@ -129,6 +129,10 @@ class _Imagined:
     def row(self) -> int:
         return self.info.width * self.info.channels
 
+    @property
+    def blank(self) -> Image:
+        return self.rows(0, 1)
+
     def rows(self, first: int, last: int) -> Image:
         raise NotImplementedError("an imagined image has no pixels")
 

@@ -60,10 +60,20 @@ def entered(job: Job, source: Source, crew: Crew) -> Iterator[Course]:
             raise ImageError(_too_small(course, budget))
         held.enter_context(budget.taking(course.need, crew.check))
         if course.why and not course.is_whole:
-            pieces = Held(work.decode(job, source).image)
-            todos = tuple(todo for bank in job.banks for todo in planned(job, bank, pieces))
-            course = replace(course, info=pieces.info, todos=todos)  # noqa: PLW2901 - the same, with its pixels
-        yield course
+            yield _decoded(job, source, course, crew.threads)
+        else:
+            yield course
+
+
+def _decoded(job: Job, source: Source, course: Course, threads: int) -> Course:
+    """Return *course* with the image itself, which its header only let expect: it may stand on its side."""
+    pieces = Held(work.decode(job, source).image)
+    todos = tuple(todo for bank in job.banks for todo in planned(job, bank, pieces))
+    rows = [
+        memory.most_rows(job.settings, todo, course.need, threads) or engine.bands.grain(todo.plan)
+        for todo in todos
+    ]
+    return replace(course, info=pieces.info, todos=todos, rows=tuple(rows))
 
 
 @contextmanager
@@ -108,7 +118,7 @@ def planned(job: Job, bank: Bank, pieces: Pieces) -> Iterator[Banded]:
     ImageError, GeometryError, RequestError
         The image does not suit the bank, or its maps not the format.
     """
-    first, info = pieces.rows(0, 1), pieces.info
+    first, info = pieces.blank, pieces.info
     prepared = imagefile.prepare(first, bank.input, job.settings.linear)
     plan = engine.plan(bank.stack, (info.height, info.width), job.settings.method, job.machine)
     groups = len(prepared.pixels) if bank.input == "each" else 1
@@ -182,6 +192,9 @@ def _expected(size: Size) -> Image:
 
 def _too_small(course: Course, budget: Budget) -> str:
     how = f"to be read: it {course.why}" if course.why else "even in the smallest bands"
+    together = max((todo.pieces.step for todo in course.todos), default=1)
+    if together > 1:
+        how += f", as {together:,} rows are stored together"
     cap = -(-(course.need + budget.own) // 1_000_000)
     return (
         f"needs {megabytes(course.need)} {how}; --max-memory {megabytes(budget.cap)} leaves "

@@ -57,6 +57,11 @@ class _Rows:
             array[c] = self._read(c * height + first, (last - first, width))
         return samples_of(array, self.layout)
 
+    def blank(self) -> Samples:
+        """Return a row of zeros."""
+        lengths = (1, *self.shape[1:]) if self._is_one else (self.shape[0], 1, self.shape[2])
+        return samples_of(np.zeros(lengths, self.dtype), self.layout)
+
     def _read(self, row: int, shape: tuple[int, ...]) -> NDArray[Any]:
         """Return numbers from the *row*-th one of the length of the last axis on."""
         array = np.empty(shape, self.dtype)

@@ -48,8 +48,7 @@ def opened(source: files.Source, options: ReadOptions = _DEFAULTS) -> Iterator[P
                 module = import_module(f"filterbank.imagefile.pieces.{format}")
                 store: Store = closed.enter_context(module.opened(stream, options))
                 found = Stored(store, format, name, options.orient)
-            # One row is read now: a damaged file is found before any work.
-            _ = found.info
+            _ = found.info  # what is no picture is told now
         yield found
 
 

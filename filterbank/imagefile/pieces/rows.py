@@ -40,6 +40,9 @@ class Store(Protocol):
     def samples(self, first: int, last: int) -> Samples:
         """Return rows *first* … *last* − 1 as they are stored."""
 
+    def blank(self) -> Samples:
+        """Return a row of zeros with the meaning of all rows; nothing is read."""
+
 
 class Pieces(Protocol):
     """An image, upright, of which some rows at a time are read.
@@ -64,6 +67,10 @@ class Pieces(Protocol):
     def row(self) -> int:
         """Bytes of one row of pixels."""
 
+    @property
+    def blank(self) -> Image:
+        """One row of the image but for its values: what there is to know of it without reading any."""
+
     def rows(self, first: int, last: int) -> Image:
         """Return rows *first* … *last* − 1: the same pixels as in the whole image."""
 
@@ -85,14 +92,14 @@ class Stored:
             )
 
     @cached_property
-    def _first(self) -> Image:
-        # One row says what there is to know of the others.
-        return assemble(self.store.samples(0, 1), self.format, self.orient)
+    def blank(self) -> Image:
+        """One row of the image but for its values."""
+        return assemble(self.store.blank(), self.format, self.orient)
 
     @property
     def info(self) -> ImageInfo:
         """What `read` says of the whole image."""
-        return replace(self._first.info, height=self.store.height)
+        return replace(self.blank.info, height=self.store.height)
 
     @property
     def held(self) -> int:
@@ -107,7 +114,7 @@ class Stored:
     @property
     def row(self) -> int:
         """Bytes of one row of pixels."""
-        return self._first.pixels.nbytes
+        return self.blank.pixels.nbytes
 
     def rows(self, first: int, last: int) -> Image:
         """Return rows *first* … *last* − 1: the same pixels as in the whole image.
@@ -142,6 +149,11 @@ class Held:
     def held(self) -> int:
         """Bytes of the whole image."""
         return self.image.pixels.nbytes
+
+    @property
+    def blank(self) -> Image:
+        """One row of the image."""
+        return self.rows(0, 1)
 
     @property
     def step(self) -> int:

@@ -76,9 +76,16 @@ class _Rows:
     def samples(self, first: int, last: int) -> Samples:
         """Return rows *first* … *last* − 1 as they are stored."""
         with decoding("TIFF"):
-            stored = self._read(first, last) if self._is_plain else self._decoded(first, last)
-            planes = stored[..., 0] if self._samples == 1 else stored[0].transpose(2, 0, 1)
-            return replace(tiff.meaning(self._page, planes), orientation=self.orientation)
+            return self._meant(self._read(first, last) if self._is_plain else self._decoded(first, last))
+
+    def blank(self) -> Samples:
+        """Return a row of zeros."""
+        with decoding("TIFF"):
+            return self._meant(np.zeros((self._planes, 1, self._width, self._samples), self._dtype))
+
+    def _meant(self, stored: NDArray[Any]) -> Samples:
+        planes = stored[..., 0] if self._samples == 1 else stored[0].transpose(2, 0, 1)
+        return replace(tiff.meaning(self._page, planes), orientation=self.orientation)
 
     def _room(self, rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         return np.empty((self._planes, rows, self._width, self._samples), dtype)

@@ -66,6 +66,11 @@ class _Rows:
             parts.append(self._cut(self._chunks(number), max(first - top, 0), last - top))
         return samples_of(parts[0] if len(parts) == 1 else np.concatenate(parts, self._axis), self._layout)
 
+    def blank(self) -> Samples:
+        """Return a row of zeros."""
+        lengths = tuple(1 if axis == self._axis else n for axis, n in enumerate(self._array.shape))
+        return samples_of(np.zeros(lengths, self._array.dtype), self._layout)
+
     def _cut(self, array: Any, first: int, last: int) -> Any:
         return array[:, first:last] if self._axis else array[first:last]
 
