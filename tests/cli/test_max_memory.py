@@ -29,6 +29,8 @@ CAP = "2G"
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    # The program here is the whole test run, which may be any size.
+    monkeypatch.setattr("filterbank.batch.budget.resident", lambda: 50 << 20)
     return tmp_path
 
 
