@@ -151,7 +151,7 @@ def test_borders(bands, mode) -> None:
 @given(st.data())
 def test_any_layer_on_any_image(bands, data) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 30)))
-    height, width = data.draw(st.integers(6, 40)), data.draw(st.integers(6, 30))
+    height, width = data.draw(st.integers(12, 40)), data.draw(st.integers(12, 30))
     kind = data.draw(st.sampled_from([np.uint8, np.uint16, np.float32]))
     pixels = (rng.random((height, width)) * (1 if kind is np.float32 else np.iinfo(kind).max)).astype(kind)
     number = len(list(Path.cwd().iterdir()))

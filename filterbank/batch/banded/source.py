@@ -105,7 +105,8 @@ def _by_rows(job: Job, source: Source, pieces: Pieces, at_once: int, threads: in
     reading = file + 2 * pieces.row * info.height
     course = _chosen(job, info, todos, reading, 0, at_once, threads)
     pixels = info.height * info.width * -(-info.channels // 4)
-    if course.is_whole and pixels > job.reading(source).max_pixels and job.budget is not None:
+    is_beyond = pixels > job.reading(source).max_pixels and job.settings.format != "wav"
+    if course.is_whole and is_beyond and job.budget is not None:
         return _in_bands(job, course, at_once, threads)
     return course
 
@@ -153,7 +154,8 @@ def _chosen(
     budget = job.budget
     rows = (0,) * len(todos)
     course = Course(info, todos, rows, whole, whole, least)
-    if budget is None or whole <= budget.total // at_once:
+    # A WAV holds signals, which have one row: there is nothing to cut.
+    if budget is None or whole <= budget.total // at_once or job.settings.format == "wav":
         return course
     return _in_bands(job, course, at_once, threads)
 
