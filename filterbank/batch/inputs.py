@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from filterbank.errors import ImageError, RequestError, shown
-from filterbank.imagefile.source import read_file
+from filterbank.imagefile.source import is_array, open_file, read_file
 
 STANDARD_INPUT = "-"
 
@@ -54,6 +56,11 @@ class Source:
         """What it is called in messages, with its page."""
         return self.called + ("" if self.page is None else f", page {self.page}")
 
+    @property
+    def is_array(self) -> bool:
+        """Whether it is a folder that is one image: an array of the zarr library."""
+        return self.data is None and is_array(self.path)
+
     def read(self) -> bytes:
         """Return the file's bytes.
 
@@ -67,6 +74,12 @@ class Source:
         if self.data is not None:
             return self.data
         return read_file(self.path)
+
+    def opened(self) -> BinaryIO:
+        """Return the file, open; errors are those of `read`."""
+        if self.fault or self.data is not None:
+            return io.BytesIO(self.read())
+        return open_file(self.path)
 
     @property
     def _file(self) -> str:
@@ -192,21 +205,22 @@ class _Search:
         fixed = next(i for i, part in enumerate(parts) if _is_magic(part))
         root = str(Path(*parts[:fixed]))
         for path in self._matches(root, parts[fixed:]):
-            if not os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir() it raises nothing
+            if not os.path.isdir(path) or is_array(path):  # noqa: PTH112 - unlike Path.is_dir() it raises nothing
                 yield from self._below(root, [path])
             elif "**" not in parts:
                 yield from self._below(root, self._matches(path, _EVERY_FILE))
 
     def outright(self, path: str) -> Iterator[Source]:
         """Yield the file of this name, or the images of the folder of this name."""
-        if os.path.isdir(path):  # noqa: PTH112
+        if os.path.isdir(path) and not is_array(path):  # noqa: PTH112
             yield from self._below(path, self._matches(path, _EVERY_FILE))
         else:
             yield Source(path)
 
     def _below(self, root: str, paths: Iterable[str]) -> Iterator[Source]:
         for path in paths:
-            if PurePosixPath(path).suffix.lower() in self.extensions and _is_file(path):
+            is_named = PurePosixPath(path).suffix.lower() in self.extensions
+            if (is_named and _is_file(path)) or is_array(path):
                 folder = os.path.relpath(Path(path).parent, root)
                 yield Source(path, "" if folder == "." else folder)
 
@@ -227,7 +241,8 @@ class _Search:
             return
         if head == "**" and rest:
             yield from self._expand(folder, rest, seen)
-        for path, name, is_folder in self._entries(folder):
+        for path, name, is_any_folder in self._entries(folder):
+            is_folder = is_any_folder and not is_array(path)
             here = _identity(path) if is_folder else None
             if is_folder and here is None:
                 self._miss(path, "may not be entered")

@@ -23,6 +23,7 @@ from filterbank.imagefile.tone import RangeSpec
 from filterbank.model import Bank, Layer
 
 if TYPE_CHECKING:
+    from filterbank.batch.budget import Budget
     from filterbank.batch.ledger import Ledger
 
 STANDARD_OUTPUT = "-"
@@ -89,7 +90,8 @@ class Job:
 
     ``done`` are the numbers of the sources that are skipped because their maps exist; ``ledger`` is
     what the manifest shows as done where a run is resumed; ``stream`` takes the one map where ``out`` is
-    ``-``; ``ahead`` is an image that is being decoded already.
+    ``-``; ``ahead`` is an image that is being decoded already; ``budget`` is the memory that all images
+    share where it has a limit.
     """
 
     sources: tuple[Source, ...]
@@ -103,6 +105,7 @@ class Job:
     jobs: int = 1
     stream: BinaryIO | None = None
     ahead: Ahead | None = None
+    budget: Budget | None = None
     clock: Callable[[], float] = time.perf_counter
     machine: Machine = field(default_factory=engine.machine)
 
@@ -172,11 +175,13 @@ def make(
     jobs: int | None = None,
     stream: BinaryIO | None = None,
     shard: tuple[int, int] = (1, 1),
+    max_memory: int | None = None,
 ) -> Job:
     """Return the checked job of applying *banks* to *sources* with maps below *out*.
 
     Nothing is written. With *out* ``-`` the one map goes to *stream*. Of all *sources* none may clash,
-    but only part I of N equal ones is the job's, *shard* being (I, N).
+    but only part I of N equal ones is the job's, *shard* being (I, N). *max_memory* is the cap on the
+    resident memory of the process.
 
     Raises
     ------
@@ -198,7 +203,17 @@ def make(
     )
     sources = sorted(sources, key=lambda source: bool(source.fault))
     part = inputs.shard(sources, *shard)
-    job = Job(tuple(sources[part]), tuple(banks), namer.out, settings, namer, jobs=workers, stream=stream)
+    budget = None if max_memory is None else _budget(max_memory)
+    job = Job(
+        tuple(sources[part]),
+        tuple(banks),
+        namer.out,
+        settings,
+        namer,
+        jobs=workers,
+        stream=stream,
+        budget=budget,
+    )
     if shard[1] > 1 and settings.range_over == "batch" and job.needs_extremes:
         raise RequestError(
             f"--shard {shard[0]}/{shard[1]} with --range-over batch: found a scale that depends on "
@@ -230,6 +245,16 @@ def make(
     return replace(job, folders=places.folders, done=frozenset(done), ledger=ledger)
 
 
+def _budget(cap: int) -> Budget:
+    """Return the memory that is shared; a cap below what the program itself takes is refused."""
+    from filterbank.batch.budget import Budget, return_at_once  # noqa: PLC0415 - a short run imports little
+
+    return_at_once()
+    budget = Budget(cap)
+    _ = budget.own
+    return budget
+
+
 def _known(job: Job) -> tuple[Ledger, set[str]]:
     """Return what the manifest shows, and all files that are the batch's own by it and by claims."""
     from filterbank.batch import ledger  # noqa: PLC0415 - a short run imports little
@@ -247,7 +272,8 @@ def each_page(sources: Iterable[Source]) -> list[Source]:
     pages: list[Source] = []
     for source in sources:
         try:
-            count = imagefile.count_pages(source.read())
+            with source.opened() as stream:
+                count = imagefile.count_pages(stream)
         except FilterbankError:
             count = 1
         pages += [source] if count == 1 else [replace(source, page=page) for page in range(count)]

@@ -22,6 +22,8 @@ from filterbank.imagefile import encode, tone
 from filterbank.imagefile.encode import NpyStack, TiffStack
 from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.png import Deflate
+from filterbank.imagefile.tone import Scale
+from filterbank.model import Bank
 
 Written = tuple[Path, int]  # a file, and its inode when it was written
 
@@ -45,14 +47,14 @@ def write(
     maps = toned(job, todo, shared, crew)
     if job.settings.stack:
         finished = (_finish(job, todo, one, files[0]) for one in maps)
-        with _destination(job, files[0], written) as stream:
+        with destination(job, files[0], written) as stream:
             return tuple(_write_stack(job, todo, finished, stream))
 
     def write_one(item: tuple[Toned, str]) -> MapRecord:
         one, file = item
         crew.check()
         finished = _finish(job, todo, one, file)
-        with _destination(job, file, written) as stream:
+        with destination(job, file, written) as stream:
             _write_map(job, finished, todo, stream, crew)
         return finished.record
 
@@ -60,17 +62,28 @@ def write(
 
 
 def _finish(job: Job, todo: Planned, one: Toned, file: str) -> _Finished:
-    scale, bank = one.scale, todo.bank
-    text = MapText(
-        filter=one.name,
+    text = map_text(job, todo.bank, one.name, one.scale, one.srgb, one.clipped)
+    record = map_record(todo.layer, one, one.pixels.size, file)
+    return _Finished(one.pixels, text, record)
+
+
+def map_text(job: Job, bank: Bank, name: str, scale: Scale | None, srgb: bool, clipped: int = 0) -> MapText:
+    """Return what the file of a map says of it."""
+    return MapText(
+        filter=name,
         bank=bank.name,
         digest=bank.digest,
         scale=scale,
         range=str(job.settings.range),
-        transfer="srgb" if one.srgb else "linear",
-        clipped=one.clipped,
+        transfer="srgb" if srgb else "linear",
+        clipped=clipped,
     )
-    record = MapRecord(
+
+
+def map_record(layer: int | None, one: Toned, size: int, file: str) -> MapRecord:
+    """Return what the manifest says of a map of *size* values."""
+    scale = one.scale
+    return MapRecord(
         filter=one.name,
         file=file,
         lo=None if scale is None else scale.lo,
@@ -79,12 +92,11 @@ def _finish(job: Job, todo: Planned, one: Toned, file: str) -> _Finished:
         min=one.told.minimum,
         max=one.told.maximum,
         mean=one.told.mean,
-        clipped=one.clipped / one.pixels.size,
+        clipped=one.clipped / size,
         negative=one.told.negative,
         method=one.method,
-        layer=todo.layer,
+        layer=layer,
     )
-    return _Finished(one.pixels, text, record)
 
 
 def _write_map(job: Job, finished: _Finished, todo: Planned, stream: BinaryIO, crew: Crew) -> None:
@@ -153,7 +165,7 @@ def _shape(todo: Planned) -> tuple[int, ...]:
 
 
 @contextmanager
-def _destination(job: Job, file: str, written: list[Written]) -> Iterator[BinaryIO]:
+def destination(job: Job, file: str, written: list[Written]) -> Iterator[BinaryIO]:
     """Yield the stream of a map's file, which stands in *written* once it is there."""
     if job.stream is not None:
         buffer = io.BytesIO()

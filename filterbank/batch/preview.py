@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -30,12 +31,18 @@ class BankPreview:
 
 @dataclass(frozen=True, slots=True)
 class ImagePreview:
-    """One image: what it is, what would become of it, and the bytes held while it does."""
+    """One image: what it is, what would become of it, and the bytes held while it does.
+
+    Under a cap on memory ``rows`` are those of a band for each bank (or each layer that is written), 0 where
+    the image is held whole, and ``whole`` are the bytes that this would take.
+    """
 
     source: Source
     info: ImageInfo
     banks: tuple[BankPreview, ...]
     memory: int
+    rows: tuple[int, ...] = ()
+    whole: int = 0
 
 
 def preview(job: Job) -> Iterator[ImagePreview | ImageFailed | ImageSkipped]:
@@ -45,21 +52,43 @@ def preview(job: Job) -> Iterator[ImagePreview | ImageFailed | ImageSkipped]:
             yield ImageSkipped(source)
             continue
         try:
-            yield _preview(job, source)
+            yield _preview(job, source) if job.budget is None else _capped(job, source)
         except (FilterbankError, OSError, MemoryError) as error:
             yield failed(source, error)
 
 
+def _capped(job: Job, source: Source) -> ImagePreview:
+    """Return what would become of an image under a cap on memory; of its file a row is read."""
+    from filterbank.batch.banded.source import preview as charted  # noqa: PLC0415 - runs with a cap alone
+
+    course = charted(job, source, len(job.sources) - len(job.done))
+    names = _names(job, source)
+    banks, todos = [], iter(course.todos)
+    for bank in job.banks:
+        own = list(islice(todos, len(job.layers(bank))))
+        if own:
+            banks.append(BankPreview(bank, own[-1].plan, _files(job, bank, names)))
+    return ImagePreview(source, course.info, tuple(banks), course.need, course.rows, course.whole)
+
+
+def _names(job: Job, source: Source) -> Iterator[str]:
+    return iter(["-"] if job.stream is not None else job.namer.paths(source))
+
+
+def _files(job: Job, bank: Bank, names: Iterator[str]) -> tuple[str, ...]:
+    """Return the files that *bank* would write, off the front of *names*."""
+    written = job.layers(bank).values()
+    count = len(written) if job.settings.stack else sum(len(layer.outputs) for layer in written)
+    return tuple(islice(names, count))
+
+
 def _preview(job: Job, source: Source) -> ImagePreview:
     image = decode(job, source).image
-    names = iter(["-"] if job.stream is not None else job.namer.paths(source))
+    names = _names(job, source)
     banks, memory = [], 0
     for bank in job.banks:
         todo = planned(job, bank, image)
-        written = job.layers(bank).values()
-        count = len(written) if job.settings.stack else sum(len(layer.outputs) for layer in written)
-        files = tuple(next(names) for _ in range(count))
-        banks.append(BankPreview(bank, todo.plan, files))
+        banks.append(BankPreview(bank, todo.plan, _files(job, bank, names)))
         output, groups = todo.plan.output, len(todo.groups)
         held = _VALUE + _CODE + engine.held(bank.layer)
         maps = groups * output.out_height * output.out_width * held

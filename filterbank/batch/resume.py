@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from itertools import islice
 from pathlib import Path
 
 from filterbank.batch import claims
+from filterbank.batch.decoded import digest
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import Job
 from filterbank.batch.ledger import Entry, Ledger
@@ -47,7 +47,7 @@ def find_done(
     if not all(_is_whole(job, bank, entry) for bank, entry in entries):
         return None
     try:
-        found = hashlib.sha256(source.read()).hexdigest()
+        found = digest(source)
     except ImageError:
         return None  # applying it will say why
     return (

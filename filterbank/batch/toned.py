@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank import engine
-from filterbank.batch.job import Job
+from filterbank.batch.job import Job, Settings
 from filterbank.batch.pool import Crew
 from filterbank.engine import Told
 from filterbank.imagefile import tone
@@ -67,25 +67,25 @@ class Toned:
 
 def toned(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
     """Yield the maps of *todo* in the bank's order; *shared* holds the extremes of shared scales."""
-    depends = _depending(job, todo.bank, shared)
-    by_values = job.settings.top is None or todo.bank.layer.combine or _is_srgb(job, todo.bank)
+    depends = depending(job, todo.bank, shared)
+    by_values = job.settings.top is None or todo.bank.layer.combine or is_srgb(job.settings, todo.bank)
     if by_values or todo.walked or (depends and not todo.plan.is_worth_twice):
         yield from _from_values(job, todo, shared, crew)
         return
     measured = dict(zip(depends, _measured(todo, crew, depends), strict=True)) if depends else {}
-    scales = _scales(job, todo, shared, {k: _extremes(parts) for k, parts in measured.items()})
-    rows = np.array([scale.steps for scale in scales])
-    survey = np.array([k not in measured for k in range(len(scales))])
+    found = scales(job, todo.bank, shared, {k: _extremes(parts) for k, parts in measured.items()})
+    rows = np.array([own.steps for own in found])
+    survey = np.array([k not in measured for k in range(len(found))])
     runs = [engine.encode(todo.plan, group, rows, crew.threads, survey) for group in todo.groups]
     for parts in zip(*runs, strict=True):
         crew.check()
         index = parts[0][0]
-        codes = _together([codes for _, codes, _ in parts])
+        codes = together([codes for _, codes, _ in parts])
         told = [told for _, _, told in parts]
         clipped = sum(one.clipped for one in told)
-        statistics = _statistics(measured.get(index, told), codes.size)
+        finite = statistics(measured.get(index, told), codes.size)
         name, method = todo.bank.layer.maps[index], todo.plan.methods[index]
-        yield Toned(name, method, codes, statistics, scales[index], clipped=clipped)
+        yield Toned(name, method, codes, finite, found[index], clipped=clipped)
 
 
 def extremes(todo: Planned, crew: Crew) -> list[Extremes]:
@@ -113,7 +113,7 @@ def _extremes(parts: list[Told]) -> Extremes:
 
 def _from_values(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterator[Toned]:
     """Yield maps by way of their values: float files, combinations, and codes along the sRGB curve."""
-    settings, outputs, methods = job.settings, todo.bank.layer.outputs, engine.methods(todo.plan)
+    outputs, methods = todo.bank.layer.outputs, engine.methods(todo.plan)
     runs: list[Iterator[tuple[int, Values, Told]]]
     if todo.walked:
         runs = [zip(range(len(each.told)), each.maps, each.told, strict=True) for each in todo.walked]
@@ -122,51 +122,56 @@ def _from_values(job: Job, todo: Planned, shared: Shared, crew: Crew) -> Iterato
     for parts in zip(*runs, strict=True):
         crew.check()
         index = parts[0][0]
-        values = _together([values for _, values, _ in parts])
-        told = _statistics([told for _, _, told in parts], values.size)
+        values = together([values for _, values, _ in parts])
+        told = statistics([told for _, _, told in parts], values.size)
         output, method = outputs[index], methods[index]
-        if settings.top is None:
+        if job.settings.top is None:
             yield Toned(output.name, method, values, told)
             continue
-        scale = _scale(job, output, shared, told.extremes)
-        srgb = settings.linear and tone.is_picture(settings.range, output)
-        if srgb:
-            codes, clipped = tone.to_codes(values, scale, srgb)
-        else:
-            codes, clipped = engine.to_codes(values, np.array(scale.steps, np.float64))
-        yield Toned(output.name, method, codes, told, scale, srgb, clipped)
+        own = scale(job, output, shared, told.extremes)
+        codes, clipped, srgb = coded(job, output, values, own)
+        yield Toned(output.name, method, codes, told, own, srgb, clipped)
 
 
-def _is_srgb(job: Job, bank: Bank) -> bool:
+def coded(job: Job, output: Output, values: Values, own: Scale) -> tuple[Pixels, int, bool]:
+    """Return the codes of a map's values, how many were clipped, and whether along the sRGB curve."""
+    if job.settings.linear and tone.is_picture(job.settings.range, output):
+        return *tone.to_codes(values, own, srgb=True), True
+    return *engine.to_codes(values, np.array(own.steps, np.float64)), False
+
+
+def is_srgb(settings: Settings, bank: Bank) -> bool:
     """Return whether some map is encoded along the sRGB curve."""
-    settings = job.settings
     return settings.linear and any(tone.is_picture(settings.range, output) for output in bank.layer.outputs)
 
 
-def _depending(job: Job, bank: Bank, shared: Shared) -> tuple[int, ...]:
+def depending(job: Job, bank: Bank, shared: Shared) -> tuple[int, ...]:
     """Return the maps whose scales are known only when their values are."""
     resolved = (tone.resolve(job.settings.range, output) for output in bank.layer.outputs)
     return tuple(k for k, spec in enumerate(resolved) if spec.needs_extremes and spec.kind not in shared)
 
 
-def _scales(job: Job, todo: Planned, shared: Shared, own: dict[int, Extremes]) -> list[Scale]:
+def scales(job: Job, bank: Bank, shared: Shared, own: Mapping[int, Extremes]) -> list[Scale]:
     """Return the scale of each map; *own* are the extremes of those that depend on them."""
-    outputs = enumerate(todo.bank.layer.outputs)
-    return [_scale(job, output, shared, own.get(k, tone.EMPTY)) for k, output in outputs]
+    outputs = enumerate(bank.layer.outputs)
+    return [scale(job, output, shared, own.get(k, tone.EMPTY)) for k, output in outputs]
 
 
-def _scale(job: Job, output: Output, shared: Shared, own: Extremes) -> Scale:
+def scale(job: Job, output: Output, shared: Shared, own: Extremes) -> Scale:
+    """Return the scale of a map whose *own* extremes are given."""
     settings = job.settings
     assert settings.top is not None
     kind = tone.resolve(settings.range, output).kind
     return tone.choose(settings.range, output, shared.get(kind, own), settings.top)
 
 
-def _together(parts: list[Pixels]) -> Pixels:
+def together(parts: list[Pixels]) -> Pixels:
+    """Return a map's channels, each filtered on its own, as one array."""
     return parts[0] if len(parts) == 1 else np.stack(parts)
 
 
-def _statistics(parts: list[Told], size: int) -> Statistics:
+def statistics(parts: list[Told], size: int) -> Statistics:
+    """Return what is told of a map of *size* values from what is told of its channels."""
     nonfinite = sum(told.nonfinite for told in parts)
     finite = size - nonfinite
     if finite == 0:

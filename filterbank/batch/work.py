@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from filterbank import engine, imagefile
 from filterbank.batch import decoded, manifest, toned
@@ -23,13 +24,17 @@ from filterbank.batch.toned import Pixels, Planned, Shared, Values, Walked
 from filterbank.errors import FilterbankError, OutputError
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.tone import Extremes
-from filterbank.model import Bank, Image, Stack
+from filterbank.model import Bank, Image, ImageInfo, Stack
 
 
 def extremes(job: Job, source: Source, crew: Crew) -> dict[str, Extremes] | ImageFailed:
     """Return the extremes of *source*'s maps for each resolved range; nothing is written."""
     try:
-        return _extremes(job, decode(job, source).image, crew)
+        if job.budget is not None:
+            from filterbank.batch.banded import image  # noqa: PLC0415 - a short run imports little
+
+            return image.extremes(job, source, crew)
+        return image_extremes(job, decode(job, source).image, crew)
     except (FilterbankError, OSError, MemoryError) as error:
         return failed(source, error)
 
@@ -46,22 +51,14 @@ def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) ->
 
 
 def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> ImageDone | ImageFailed:
-    began = job.clock()
     written: list[Written] = []
     try:
-        read = decode(job, source)
-        if shared is None and job.needs_extremes:
-            shared = _extremes(job, read.image, crew)
-        names = iter(job.namer.names(source))
-        records = []
-        for bank in job.banks:
-            done: list[MapRecord] = []
-            for todo in layers(job, planned(job, bank, read.image), crew):
-                count = 1 if job.settings.stack else len(todo.bank.layer.outputs)
-                done += write(job, todo, list(islice(names, count)), shared or {}, crew, written)
-            ended = job.clock()
-            records.append(_record(job, source, read, bank, tuple(done), round(ended - began, 6)))
-            began = ended
+        if job.budget is None:
+            records = whole(job, source, crew, shared, written)
+        else:
+            from filterbank.batch.banded import image  # noqa: PLC0415 - a short run imports little
+
+            records = image.records(job, source, crew, shared, written)
         if job.stream is None:
             manifest.append(job.manifest, records, fsync=job.settings.fsync)
     except BaseException as error:
@@ -76,6 +73,28 @@ def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> Image
             raise
         return failed(source, error)
     return ImageDone(source, tuple(records))
+
+
+def whole(
+    job: Job, source: Source, crew: Crew, shared: Shared | None, written: list[Written]
+) -> list[Record]:
+    """Write all maps of *source*, which is held as a whole; return its lines for the manifest."""
+    began = job.clock()
+    read = decode(job, source)
+    if shared is None and job.needs_extremes:
+        shared = image_extremes(job, read.image, crew)
+    names = iter(job.namer.names(source))
+    records = []
+    for bank in job.banks:
+        done: list[MapRecord] = []
+        for todo in layers(job, planned(job, bank, read.image), crew):
+            count = 1 if job.settings.stack else len(todo.bank.layer.outputs)
+            done += write(job, todo, list(islice(names, count)), shared or {}, crew, written)
+        ended = job.clock()
+        seconds = round(ended - began, 6)
+        records.append(record(job, source, read.image.info, read.sha256, bank, tuple(done), seconds))
+        began = ended
+    return records
 
 
 def failed(source: Source, error: BaseException) -> ImageFailed:
@@ -118,7 +137,7 @@ def planned(job: Job, bank: Bank, image: Image) -> Planned:
         maps = len(bank.layer.outputs) if job.settings.stack else 1
         wavfile.check(len(groups) * maps, plan.output.out_height)
     alpha, rate = prepared.alpha, image.info.rate
-    if not _is_by_layer(job, bank):
+    if not is_by_layer(job, bank):
         alpha = None if alpha is None else _carried(alpha, plan)
         rate = _rate(rate, plan)
     return Planned(bank, plan, groups, alpha, rate=rate)
@@ -129,7 +148,7 @@ def layers(job: Job, todo: Planned, crew: Crew) -> Iterator[Planned]:
 
     Maps that are to be seen by another layer are computed once, for it and for their files.
     """
-    if not _is_by_layer(job, todo.bank):
+    if not is_by_layer(job, todo.bank):
         yield todo
         return
     groups, alpha, rate = todo.groups, todo.alpha, todo.rate
@@ -145,7 +164,8 @@ def layers(job: Job, todo: Planned, crew: Crew) -> Iterator[Planned]:
             groups = tuple(each.maps for each in walked)
 
 
-def _is_by_layer(job: Job, bank: Bank) -> bool:
+def is_by_layer(job: Job, bank: Bank) -> bool:
+    """Return whether the maps of every layer of *bank* are written."""
     return job.settings.all_layers and len(bank.stack.layers) > 1
 
 
@@ -169,16 +189,22 @@ def _rate(rate: int | None, plan: engine.Plan) -> int | None:
 def _carried(alpha: Values, plan: engine.Plan) -> Values:
     """Return *alpha* (H, W) at the middle of each output's receptive field, (H2, W2)."""
     for axis in (0, 1):
-        places = np.arange((plan.output.out_height, plan.output.out_width)[axis])
-        for layer in reversed(plan.layers):
-            g = layer.geometry
-            middle = g.dilation[axis] * (g.kernel[axis] - 1) // 2 - g.padding[axis]
-            places = np.clip(places * g.stride[axis] + middle, 0, (g.height, g.width)[axis] - 1)
-        alpha = alpha.take(places, axis)
+        alpha = alpha.take(middles(plan, axis), axis)
     return alpha
 
 
-def _extremes(job: Job, image: Image, crew: Crew) -> dict[str, Extremes]:
+def middles(plan: engine.Plan, axis: int) -> NDArray[np.int64]:
+    """Return where the middle of each output's receptive field is, along one axis of the image."""
+    places = np.arange((plan.output.out_height, plan.output.out_width)[axis])
+    for layer in reversed(plan.layers):
+        g = layer.geometry
+        middle = g.dilation[axis] * (g.kernel[axis] - 1) // 2 - g.padding[axis]
+        places = np.clip(places * g.stride[axis] + middle, 0, (g.height, g.width)[axis] - 1)
+    return places
+
+
+def image_extremes(job: Job, image: Image, crew: Crew) -> dict[str, Extremes]:
+    """Return the extremes of an image's maps for each resolved range."""
     found: dict[str, Extremes] = {}
     for bank in job.banks:
         for todo in layers(job, planned(job, bank, image), crew):
@@ -188,20 +214,25 @@ def _extremes(job: Job, image: Image, crew: Crew) -> dict[str, Extremes]:
     return found
 
 
-def _record(
-    job: Job, source: Source, read: Decoded, bank: Bank, maps: tuple[MapRecord, ...], seconds: float
+def record(
+    job: Job,
+    source: Source,
+    info: ImageInfo,
+    sha256: str,
+    bank: Bank,
+    maps: tuple[MapRecord, ...],
+    seconds: float,
 ) -> Record:
-    info = read.image.info
-    options = job.settings.recorded(job.reading(source).page)
+    """Return an image's line in the manifest for one bank."""
     return Record(
         input=source.path,
-        sha256=read.sha256,
+        sha256=sha256,
         height=info.height,
         width=info.width,
         channels=info.channels,
         bank=bank.name,
         digest=bank.digest,
-        options=options,
+        options=job.settings.recorded(job.reading(source).page),
         maps=maps,
         seconds=seconds,
     )

@@ -149,7 +149,8 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     show_default=True,
     metavar="N",
     group=_READING,
-    help="Refuse larger images; 500k, 20M and 1G are numbers, too.",
+    help="Refuse larger images, unless they are read by rows under --max-memory; 500k, 20M and 1G are "
+    "numbers, too.",
 )
 @option(
     "--layout",
@@ -177,6 +178,14 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
 )
 @option(
     "-j", "--jobs", type=click.IntRange(min=1), metavar="N", group=_RUN, help="Workers.  [default: all cores]"
+)
+@option(
+    "--max-memory",
+    callback=size,
+    metavar="BYTES",
+    group=_RUN,
+    help="Cap on the resident memory of the whole run, e.g. 2G: larger images are filtered in bands of rows, "
+    "and read so where their format allows it (TIFF, npy, zarr).  [default: none]",
 )
 @option(
     "--resume",
@@ -255,6 +264,7 @@ def _ahead(given: dict[str, Any]) -> Ahead | None:
         or given["page"] is None
         or given["on_exists"] == "skip"
         or given["resume"]
+        or given["max_memory"]
     ):
         return None
     if not os.path.isfile(images[0]):  # noqa: PTH113 - raises nothing where a folder may not be entered

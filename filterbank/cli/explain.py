@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterbank.cli.options import not_empty, width_height
+from filterbank.cli.options import size as size_of_memory
 from filterbank.cli.wording import combinations
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def _place(_context: click.Context, _parameter: click.Parameter, text: str | Non
 )
 @click.option("--filter", "filters", multiple=True, metavar="GLOB", help="Only these filters; repeatable.")
 @click.option("--method", default="auto", show_default=True, help="auto, direct, separable, winograd or fft.")
+@click.option(
+    "--max-memory",
+    callback=size_of_memory,
+    metavar="BYTES",
+    help="Tell how apply would cut bands under this cap, such as 1G, of an 8-bit image that is read by rows.",
+)
 @click.option("--run", is_flag=True, help="Run every method that can, and add the measured times.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -64,6 +71,7 @@ def command(
     at: tuple[int, int] | None,
     filters: tuple[str, ...],
     method: str,
+    max_memory: int | None,
     run: bool,
     as_json: bool,
 ) -> None:
@@ -90,6 +98,8 @@ def command(
     plan = engine.plan(loaded.stack, size, method, engine.machine())
     told: dict[str, Any] = {"bank": loaded.name, "digest": loaded.digest, **engine.explain(plan)}
     _keep(told, names)
+    if max_memory is not None:
+        told["bands"] = _bands(loaded, plan, max_memory)
     if run:
         told["measured"] = _measured(loaded, plan, None if pixels is None else pixels.pixels)
     images = _images(loaded, plan, pixels.planes) if at and pixels is not None else []
@@ -121,6 +131,26 @@ def _read(image: str, layout: str, bank: Bank) -> Prepared:
     from filterbank import imagefile
 
     return imagefile.prepare(imagefile.read(image, imagefile.ReadOptions(layout=layout)), bank.input)
+
+
+def _bands(bank: Bank, plan: Plan, max_memory: int) -> dict[str, int]:
+    """Return how apply would cut bands under a cap."""
+    import os
+
+    from filterbank.batch.banded import memory
+    from filterbank.batch.budget import Budget
+
+    budget = Budget(max_memory)
+    return memory.explained(bank, plan, budget.total, len(os.sched_getaffinity(0))) | {"program": budget.own}
+
+
+def _bands_line(told: dict[str, int]) -> str:
+    program = f"beside {told['program'] / 1e6:,.0f} MB of the program"
+    whole = f"whole {told['whole'] / 1e6:,.0f} MB"
+    if not told["rows"]:
+        return f"none fits: the smallest takes {told['least'] / 1e6:,.0f} MB {program}; {whole}"
+    bands = f"{told['bands']:,} of {told['rows']:,} rows, {told['memory'] / 1e6:,.0f} MB each"
+    return f"{bands} {program}; {whole}; at least {told['least'] / 1e6:,.0f} MB"
 
 
 def _measured(bank: Bank, plan: Plan, pixels: Any) -> dict[str, float]:
@@ -223,6 +253,8 @@ def _text(bank: Bank, told: dict[str, Any]) -> str:
         blocks.append("\n".join(["whole stack", *_stack_lines(told)]))
     if bank.layer.combine:
         blocks.append("\n".join(["maps", *combinations(bank.layer)]))
+    if "bands" in told:
+        blocks.append(f"{'bands':<16} {_bands_line(told['bands'])}")
     if "measured" in told:
         times = "; ".join(f"{name} {ms:.3g} ms" for name, ms in told["measured"].items())
         blocks.append(f"{'measured':<16} {times}, one thread")

@@ -47,8 +47,10 @@ class GroupedCommand(click.Command):
                 formatter.write_dl(records)
 
 
-def size(_context: click.Context, _parameter: click.Parameter, text: str) -> int:
+def size(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
     """Return the whole number that *text* spells, with a unit or not: 500000, 500k, 1.5M, 2G; k is 1000."""
+    if text is None:
+        return None
     found = _SIZE.fullmatch(text.strip().replace(",", "").replace("_", ""))
     number = round(float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " ")) if found else 0
     if number < 1:

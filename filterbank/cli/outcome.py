@@ -100,7 +100,7 @@ def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
             images += 1
             maps += sum(_outputs(job, one.bank) for one in event.banks)
             memory = max(memory, event.memory)
-            click.echo(json.dumps(_preview_json(event)) if as_json else _preview_text(job, event))
+            click.echo(json.dumps(_preview_json(job, event)) if as_json else _preview_text(job, event))
         elif isinstance(event, ImageFailed):
             failed.append(event)
             if as_json:
@@ -111,10 +111,14 @@ def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
             click.echo(f"{event.source.shown}: skipped, its maps {'are done' if job.ledger else 'exist'}")
     _print_failures(failed)
     at_once = images_at_once(job.jobs, len(job.sources) - len(job.done))
+    memory *= min(at_once, max(images, 1))
+    under = ""
+    if job.budget is not None:
+        memory = min(memory, job.budget.total)
+        under = f" beside {_bytes(job.budget.own)} of the program, under a cap of {_bytes(job.budget.cap)}"
     _say(
         f"{_count(images, 'image')}, {_count(maps, 'map')}{_failed(failed)}, "
-        f"at most {_bytes(memory * min(at_once, max(images, 1)))} for images and maps at once; "
-        "dry run, nothing was written",
+        f"at most {_bytes(memory)} for images and maps at once{under}; dry run, nothing was written",
         quiet,
     )
     return EXIT_FAILED if failed else 0
@@ -168,7 +172,7 @@ def _print_json(event: Event) -> None:
         click.echo(line)
 
 
-def _preview_json(event: ImagePreview) -> dict[str, Any]:
+def _preview_json(job: Job, event: ImagePreview) -> dict[str, Any]:
     info = event.info
     return {
         "input": event.source.path,
@@ -176,6 +180,7 @@ def _preview_json(event: ImagePreview) -> dict[str, Any]:
         "width": info.width,
         "channels": info.channels,
         "memory": event.memory,
+        **({"bands": list(event.rows), "memory_whole": event.whole} if job.budget is not None else {}),
         "banks": [
             {
                 "bank": one.bank.name,
@@ -194,7 +199,7 @@ def _preview_text(job: Job, event: ImagePreview) -> str:
     info = event.info
     lines = [
         f"{event.source.shown}: {info.width}×{info.height} (W×H), {_count(info.channels, 'channel')}, "
-        f"{_bytes(event.memory)}"
+        f"{_bytes(event.memory)}{_capped(event)}"
     ]
     for one in event.banks:
         output = one.plan.output
@@ -205,6 +210,16 @@ def _preview_text(job: Job, event: ImagePreview) -> str:
         lines.append(f"  {one.bank.name}: {maps} {of} {size}, {methods}")
         lines += [f"    {shown(file)}" for file in one.files]
     return "\n".join(lines)
+
+
+def _capped(event: ImagePreview) -> str:
+    """Return how an image would be held under a cap on memory, empty without one."""
+    if not event.whole:
+        return ""
+    if not any(event.rows):
+        return " as a whole"
+    rows = " and ".join(str(rows) for rows in dict.fromkeys(event.rows))
+    return f" in bands of {rows} rows; held whole it would take {_bytes(event.whole)}"
 
 
 def _bytes(number: int) -> str:

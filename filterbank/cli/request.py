@@ -50,6 +50,7 @@ class Request:
     files_from: str | None
     page: int | None
     max_pixels: int
+    max_memory: int | None
     layout: str
     linear: bool
     compress: str
@@ -79,7 +80,16 @@ class Request:
         if self.report:
             self._check_report()
         sources = self._sources()
-        return make(sources, banks, self.out, settings, jobs=self.jobs, stream=stream, shard=self.shard)
+        return make(
+            sources,
+            banks,
+            self.out,
+            settings,
+            jobs=self.jobs,
+            stream=stream,
+            shard=self.shard,
+            max_memory=self.max_memory,
+        )
 
     @property
     def _overrides(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from filterbank.engine.combine import held, methods, outputs
 from filterbank.engine.constants import machine
 from filterbank.engine.cost import Machine
 from filterbank.engine.deflate import compress
-from filterbank.engine.execute import Told, convolve, encode, measure, run
+from filterbank.engine.execute import Told, convolve, encode, measure, merge_told, run
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ __all__ = [
     "machine",
     "measure",
     "measured",
+    "merge_told",
     "methods",
     "one_output",
     "outputs",

@@ -42,7 +42,7 @@ def outputs(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int,
         yield from maps
         return
     for index, values in combined(layer, (values for _, values, _ in maps), threads):
-        yield index, values, _told(values)
+        yield index, values, told(values)
 
 
 def methods(plan: Plan) -> tuple[str, ...]:
@@ -199,7 +199,7 @@ def _sums(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     return total
 
 
-def _told(values: Map) -> Told:
+def told(values: Map) -> Told:
     """Return what `convolve` tells of a map."""
     finite = values[np.isfinite(values)]
     if not finite.size:

@@ -24,7 +24,7 @@ WORK = 1 << 17
 # The kernel counts the bytes of a band, and so of a row, in 28 bits; zlib takes longer rows.
 ROW_LIMIT = 1 << 27
 
-_HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, fastest
+HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, fastest
 _MODULUS = 65521
 
 
@@ -128,8 +128,8 @@ def encode_rows(
         return int(size), int(memory.work[0])
 
     def encode_apart(y: int) -> tuple[bytes, int]:
-        memory = _take(spare)
-        memory.reserve(band_bytes, _room(band_bytes))
+        memory = take(spare)
+        memory.reserve(band_bytes, room(band_bytes))
         size, checksum = encode(y, memory, 0)
         part = memory.out[:size].tobytes()
         spare.append(memory)
@@ -141,10 +141,10 @@ def encode_rows(
         parts = list(pool.map(encode_apart, starts))
         for y, (_, part_sum) in zip(starts, parts, strict=True):
             checksum = combine_adler32(checksum, part_sum, (min(y + step, height) - y) * (n + 1))
-        return b"".join([_HEADER, *(part for part, _ in parts), struct.pack(">I", checksum)])
-    memory = _take(spare)
-    memory.reserve(band_bytes, 2 + _room(band_bytes) * len(starts) + 4)
-    memory.out[:2] = np.frombuffer(_HEADER, np.uint8)
+        return b"".join([HEADER, *(part for part, _ in parts), struct.pack(">I", checksum)])
+    memory = take(spare)
+    memory.reserve(band_bytes, 2 + room(band_bytes) * len(starts) + 4)
+    memory.out[:2] = np.frombuffer(HEADER, np.uint8)
     at = 2
     for y in starts:
         size, part_sum = encode(y, memory, at)
@@ -177,12 +177,12 @@ def combine_adler32(first: int, second: int, length: int) -> int:
     return (b % _MODULUS) << 16 | a % _MODULUS
 
 
-def _room(size: int) -> int:
+def room(size: int) -> int:
     """Return how many bytes the code of *size* bytes may take: no code is longer than 9 bits on average."""
     return size + size // 8 + 1024
 
 
-def _take(spare: list[Scratch]) -> Scratch:
+def take(spare: list[Scratch]) -> Scratch:
     """Return memory that is not in use; taking from a list is safe between threads."""
     try:
         return spare.pop()

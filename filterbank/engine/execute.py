@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -39,6 +40,23 @@ class Told:
     negative: int
     nonfinite: int
     clipped: int
+
+
+def merge_told(parts: Iterable[Told]) -> Told:
+    """Return what is told of a map from what is told of its parts.
+
+    >>> merge_told([Told(-1.0, 2.0, 5.0, 1, 0, 0), Told(0.0, 3.0, 6.0, 0, 2, 1)])
+    Told(minimum=-1.0, maximum=3.0, total=11.0, negative=1, nonfinite=2, clipped=1)
+    """
+    every = tuple(parts)
+    return Told(
+        min(one.minimum for one in every),
+        max(one.maximum for one in every),
+        math.fsum(one.total for one in every),
+        sum(one.negative for one in every),
+        sum(one.nonfinite for one in every),
+        sum(one.clipped for one in every),
+    )
 
 
 def run(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -141,18 +159,22 @@ def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, P
     if pixels.shape != expected:
         raise GeometryError(f"image: found shape {pixels.shape}; the plan is for (C, H, W) = {expected}")
     for layer in plan.layers[:-1]:
-        maps = np.empty(
-            (layer.geometry.filters, layer.geometry.out_height, layer.geometry.out_width), np.float32
-        )
-        for chunk in chunks(layer, 0):
-            chunk.run(pixels, maps, threads)
-        pixels = maps
+        pixels = all_maps(layer, pixels, threads)
     return plan.layers[-1], pixels
+
+
+def all_maps(plan: LayerPlan, pixels: Pixels, threads: int = 1) -> NDArray[np.float32]:
+    """Return all maps (K, H2, W2) of one layer, which enter the next."""
+    g = plan.geometry
+    maps = np.empty((g.filters, g.out_height, g.out_width), np.float32)
+    for chunk in chunks(plan, 0):
+        chunk.run(pixels, maps, threads)
+    return maps
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Filters of a layer that one method computes together; with groups, of whole groups alone."""
+    """Filters of a layer that one method computes together; with groups, all of some or some of one."""
 
     filters: tuple[int, ...]
     channels: slice
@@ -228,12 +250,17 @@ def chunks(plan: LayerPlan, size: int) -> tuple[_Chunk, ...]:
 
 
 def _parts(plan: LayerPlan, first: int, last: int) -> tuple[_Part, ...]:
-    """Return filters *first* … *last* − 1 in one part for each method that computes some of them."""
-    by_method: dict[tuple[str, int], list[int]] = {}
+    """Return filters *first* … *last* − 1 in one part for each method that computes some of them.
+
+    Where methods differ between the filters of groups, every group has parts of its own.
+    """
+    per_group = plan.geometry.filters // plan.geometry.groups
+    is_mixed = len({(choice.method, choice.block) for choice in plan.choices[first:last]}) > 1
+    parts: dict[tuple[str, int, int], list[int]] = {}
     for k in range(first, last):
         choice = plan.choices[k]
-        by_method.setdefault((choice.method, choice.block), []).append(k)
-    return tuple(_part(plan, filters, *how) for how, filters in by_method.items())
+        parts.setdefault((choice.method, choice.block, k // per_group * is_mixed), []).append(k)
+    return tuple(_part(plan, filters, method, block) for (method, block, _), filters in parts.items())
 
 
 _PLANS: dict[str, Callable[..., DirectPlan]] = {
@@ -257,7 +284,7 @@ def _part(plan: LayerPlan, filters: list[int], method: str, block: int) -> _Part
     groups = g.groups
     if g.groups > 1:
         depth, per_group = g.channels // g.groups, g.filters // g.groups
-        groups = len(filters) // per_group
+        groups = filters[-1] // per_group - filters[0] // per_group + 1
         channels = slice(filters[0] // per_group * depth, (filters[0] // per_group + groups) * depth)
     g = replace(g, channels=channels.stop - channels.start, groups=groups, filters=len(filters))
     ready = _kind(method)(

@@ -73,7 +73,7 @@ def write_png(
     """
     planes = codes[np.newaxis] if codes.ndim == 2 else codes
     check_channels("png" if codes.dtype == np.uint8 else "png16", len(planes), alpha is not None)
-    pixels, text = _interleave(planes, text, alpha)
+    pixels, text = interleave(planes, text, alpha)
     fields = to_fields(text)
     chunks = {"Software": fields.pop("software")} | {PREFIX + name: fields[name] for name in fields}
     png.write(pixels, chunks, stream, deflate)
@@ -139,7 +139,7 @@ class TiffStack:
     def __init__(self, stream: BinaryIO, nbytes: int) -> None:
         import tifffile  # noqa: PLC0415 - only runs that write TIFF pay for it
 
-        big = 2 * nbytes > _CLASSIC_LIMIT  # twice: alpha may add as much again
+        big = needs_bigtiff(2 * nbytes)  # twice: alpha may add as much again
         self._writer = tifffile.TiffWriter(stream, bigtiff=big, byteorder="<")
 
     def __enter__(self) -> TiffStack:
@@ -150,19 +150,31 @@ class TiffStack:
 
     def write(self, values: Values, text: MapText, alpha: Values | None = None) -> None:
         """Append one map as a page."""
-        pixels, text = _interleave(values[np.newaxis] if values.ndim == 2 else values, text, alpha)
+        pixels, text = interleave(values, text, alpha)
         channels = pixels.shape[2]
-        colour = channels - text.alpha == 3
-        extra = channels - (3 if colour else 1)
         self._writer.write(
             pixels if channels > 1 else pixels[:, :, 0],
-            photometric="rgb" if colour else "minisblack",
-            planarconfig="contig" if channels > 1 else None,
-            extrasamples=([0] * extra)[: extra - text.alpha] + [2] * text.alpha,
             description=to_json(text),
-            metadata=None,
-            software=False,
+            **page_options(channels, text),
         )
+
+
+def needs_bigtiff(nbytes: int) -> bool:
+    """Return whether pages of so many bytes are beyond what a classic TIFF can hold."""
+    return nbytes > _CLASSIC_LIMIT
+
+
+def page_options(channels: int, text: MapText) -> dict[str, Any]:
+    """Return what tifffile is to write of a page of so many channels, alpha among them as *text* says."""
+    colour = channels - text.alpha == 3
+    extra = channels - (3 if colour else 1)
+    return {
+        "photometric": "rgb" if colour else "minisblack",
+        "planarconfig": "contig" if channels > 1 else None,
+        "extrasamples": ([0] * extra)[: extra - text.alpha] + [2] * text.alpha,
+        "metadata": None,
+        "software": False,
+    }
 
 
 class NpyStack:
@@ -193,8 +205,9 @@ class NpyStack:
         self._stream.write(np.ascontiguousarray(values, "<f4").data)
 
 
-def _interleave(planes: Codes, text: MapText, alpha: Values | None) -> tuple[Codes, MapText]:
-    """Return *planes* (C, H, W) as pixels (H, W, C), alpha coded alike and last, and its text."""
+def interleave(planes: Codes, text: MapText, alpha: Values | None) -> tuple[Codes, MapText]:
+    """Return *planes* (H, W) or (C, H, W) as pixels (H, W, C), alpha coded alike and last, and its text."""
+    planes = planes[np.newaxis] if planes.ndim == 2 else planes
     if alpha is None:
         return np.moveaxis(planes, 0, 2), replace(text, alpha=False)
     last: Codes = alpha

@@ -93,11 +93,13 @@ def _tiff(stream: BinaryIO, size: int) -> Glance:
 
 
 def _csv(stream: BinaryIO) -> Glance:
-    lines = stream.read().split(b"\n")
-    columns = {line.count(b",") + 1 for line in lines[:-1]}
-    if lines[-1] or len(columns) != 1:
+    rows, columns, line = 0, set(), b"\n"
+    for line in stream:
+        rows += 1
+        columns.add(line.count(b",") + 1)
+    if not line.endswith(b"\n") or len(columns) != 1:
         raise ImageError("truncated: its rows are not all there")
-    return Glance("csv", 1, frozenset({(len(lines) - 1, columns.pop())}))
+    return Glance("csv", 1, frozenset({(rows, columns.pop())}))
 
 
 def _npy(stream: BinaryIO, size: int, stack: bool) -> Glance:

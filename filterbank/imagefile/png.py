@@ -20,7 +20,7 @@ from filterbank.errors import ImageError
 # (bytes of the rows (H, n), bytes a pixel, whether they are words with the low byte first)
 # -> the zlib stream of the filtered rows
 Deflate = Callable[[NDArray[np.uint8], int, bool], bytes]
-_IS_LITTLE = sys.byteorder == "little"
+IS_LITTLE = sys.byteorder == "little"
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -49,19 +49,31 @@ def write(
     >>> dict(texts(io.BytesIO(file.getvalue())))
     {'Title': 'nothing'}
     """
-    height, width, channels = pixels.shape
-    depth = 8 * pixels.dtype.itemsize
-    header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
-    spelled = (_text_chunk(keyword, value) for keyword, value in text.items())
-    stream.write(SIGNATURE + b"".join(_chunk(*each) for each in ((b"IHDR", header), *spelled)))
+    begin(stream, pixels.shape, pixels.dtype, text)
+    height, _, channels = pixels.shape
     if deflate is None:
         for part in _deflate(_filtered(pixels)):
-            _write_chunk(stream, b"IDAT", part)
+            write_chunk(stream, b"IDAT", part)
     else:
         size = pixels.dtype.itemsize
         rows = np.ascontiguousarray(pixels).reshape(height, -1).view(np.uint8)
-        _write_chunk(stream, b"IDAT", deflate(rows, channels * size, size > 1 and _IS_LITTLE))
-    _write_chunk(stream, b"IEND", b"")
+        write_chunk(stream, b"IDAT", deflate(rows, channels * size, size > 1 and IS_LITTLE))
+    end(stream)
+
+
+def begin(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], text: Mapping[str, str]) -> None:
+    """Write what stands before the pixels (H, W, channels): signature, header and *text*."""
+    height, width, channels = shape
+    header = struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0)
+    spelled = (_text_chunk(keyword, value) for keyword, value in text.items())
+    stream.write(SIGNATURE + b"".join(_chunk(*each) for each in ((b"IHDR", header), *spelled)))
+
+
+def end(stream: BinaryIO, text: Mapping[str, str] | None = None) -> None:
+    """Write what stands after the pixels: more *text*, and the end."""
+    for keyword, value in (text or {}).items():
+        write_chunk(stream, *_text_chunk(keyword, value))
+    write_chunk(stream, b"IEND", b"")
 
 
 def texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
@@ -92,8 +104,8 @@ def texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
         yield _parse_text(kind, body)
 
 
-def _write_chunk(stream: BinaryIO, kind: bytes, body: bytes) -> None:
-    # Of pixels: not joined, which would copy them.
+def write_chunk(stream: BinaryIO, kind: bytes, body: bytes) -> None:
+    """Write one chunk; not joined, which would copy its pixels."""
     stream.write(struct.pack(">I", len(body)) + kind)
     stream.write(body)
     stream.write(struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))))

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -37,6 +37,7 @@ _MAGIC: tuple[tuple[str, tuple[bytes, ...]], ...] = (
                   for gap in (b" ", b"\t", b"\n", b"\r", b"#"))),
 )  # fmt: skip
 
+_ARRAYS = ("zarr.json", ".zarray")
 _TABLES = (".csv", ".tsv")
 
 
@@ -49,6 +50,12 @@ def is_image_name(path: str | Path) -> bool:
     return Path(path).suffix.lower() in IMAGE_EXTENSIONS
 
 
+def is_array(path: str | Path) -> bool:
+    """Return whether *path* is a folder that is one image: an array of the zarr library."""
+    # os.path raises nothing where a folder may not be entered.
+    return os.path.isdir(path) and any(os.path.isfile(f"{path}/{mark}") for mark in _ARRAYS)  # noqa: PTH112, PTH113
+
+
 def read_file(path: str | Path) -> bytes:
     """Return the bytes of the regular file *path*; a pipe or a device is refused, not waited for.
 
@@ -57,12 +64,27 @@ def read_file(path: str | Path) -> bytes:
     ImageError
         There is no such file, it may not be read, or it is no regular file.
     """
-    try:
+    with reading(), open_file(path) as stream:
+        return stream.read()
+
+
+def open_file(path: str | Path) -> BinaryIO:
+    """Return the regular file *path*, opened; errors are those of `read_file`."""
+    with reading(), ExitStack() as closed:
         # Opening a pipe would wait for somebody to write into it.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise ImageError("is not a regular file; accepted: a file, or - for standard input")
-            return stream.read()
+        stream = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+        closed.push(stream)
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ImageError("is not a regular file; accepted: a file, or - for standard input")
+        closed.pop_all()
+        return stream
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turn what the system says of a file that cannot be read into an ImageError."""
+    try:
+        yield
     except ImageError:  # a ValueError, too
         raise
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
@@ -75,8 +97,7 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
 
     Every ImageError raised inside is given the name in front.
     """
-    name = _name(source)
-    try:
+    with named(source) as name:
         if isinstance(source, (bytes, bytearray, memoryview)):
             yield io.BytesIO(source), name
         elif isinstance(source, (str, Path)):
@@ -84,8 +105,16 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
                 yield _seekable(stream), name
         else:
             yield _seekable(source), name
+
+
+@contextmanager
+def named(source: Source) -> Iterator[str]:
+    """Yield what *source* is called in messages; every ImageError raised inside is given it in front."""
+    name = _name(source)
+    try:
+        yield name
     except ImageError as error:
-        raise ImageError(f"{name}: {error}") from error.__cause__
+        raise type(error)(f"{name}: {error}") from error.__cause__
     except OSError as error:  # what codecs raise is an ImageError by now: this is the disk or the network
         raise ImageError(f"{name}: cannot be read: {error.strerror or error}") from error
 

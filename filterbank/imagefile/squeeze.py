@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +28,7 @@ def squeeze(rows: Bytes, bpp: int, swap: bool = False) -> bytes:
     >>> zlib.decompress(squeeze(np.full((1, 3), 7, np.uint8), 1))
     b'\x01\x07\x00\x00'
     """
-    if swap:
-        rows = rows.reshape(len(rows), -1, 2)[:, :, ::-1].reshape(rows.shape)
+    rows = _swapped(rows) if swap else rows
     filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
     step = max(1, _BAND // rows.shape[1])
     above = np.zeros((1, rows.shape[1]), np.uint8)
@@ -38,6 +39,43 @@ def squeeze(rows: Bytes, bpp: int, swap: bool = False) -> bytes:
     plain = np.concatenate([np.full((len(rows), 1), _NONE, np.uint8), rows], axis=1)
     streams = (imagecodecs.deflate_encode(each.tobytes(), _LEVEL) for each in (filtered, plain))
     return bytes(min(streams, key=len))
+
+
+class RowSqueezer:
+    r"""The zlib stream of *height* rows that come in bands, every row with the filter that suits it best.
+
+    What only the whole would tell, whether no filter at all is better, is not asked.
+
+    >>> import zlib
+    >>> squeezer = RowSqueezer(2, 3, 1)
+    >>> stream = squeezer.rows(np.full((1, 3), 7, np.uint8)) + squeezer.rows(np.full((1, 3), 7, np.uint8))
+    >>> list(zlib.decompress(stream))
+    [1, 7, 0, 0, 2, 0, 0, 0]
+    """
+
+    def __init__(self, height: int, n: int, bpp: int, swap: bool = False) -> None:
+        self._left, self._bpp, self._swap = height, bpp, swap
+        self._above = np.zeros((1, n), np.uint8)
+        self._stream = zlib.compressobj(9)
+
+    def rows(self, rows: Bytes) -> bytes:
+        """Return what the stream goes on with, the next *rows* (h, n) being given; its end with the last."""
+        rows = _swapped(rows) if self._swap else rows
+        step = max(1, _BAND // rows.shape[1])
+        parts = []
+        for top in range(0, len(rows), step):
+            band = rows[top : top + step]
+            filtered = np.empty((len(band), rows.shape[1] + 1), np.uint8)
+            _filter(band, np.concatenate([self._above, band[:-1]]), self._bpp, filtered)
+            self._above = band[-1:].copy()
+            parts.append(self._stream.compress(filtered.data))
+        self._left -= len(rows)
+        return b"".join(parts) + (b"" if self._left else self._stream.flush())
+
+
+def _swapped(rows: Bytes) -> Bytes:
+    """Return words with their other byte first."""
+    return rows.reshape(len(rows), -1, 2)[:, :, ::-1].reshape(rows.shape)
 
 
 def _filter(rows: Bytes, above: Bytes, bpp: int, out: Bytes) -> None:

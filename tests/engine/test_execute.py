@@ -262,3 +262,17 @@ def test_some_filters_alone_are_told_of_as_beside_the_others(kernel):
     every = engine.measure(planned, pixels)
     for chosen in ((0,), (7,), (6, 2, 5), tuple(range(8))):
         assert engine.measure(planned, pixels, 2, chosen) == [every[k] for k in chosen]
+
+
+@pytest.mark.parametrize("kinds", ["sddd", "sdsd", "ddsd", "ssdd"])
+def test_filters_of_groups_may_be_computed_by_different_methods(kinds):
+    rng = np.random.default_rng(0)
+    apart = {"s": lambda: rng.normal(size=(1, 11, 1)) * rng.normal(size=(1, 1, 11))}
+    weights = [apart.get(kind, lambda: rng.normal(size=(1, 11, 11)))() for kind in kinds]
+    layer = Layer(tuple(Filter(f"f{k}", own) for k, own in enumerate(weights)), groups=2)
+    image = rng.random((2, 60, 70), np.float32)
+    planned = engine.plan(Stack((layer,)), (60, 70))
+    assert len(set(planned.methods)) == 2
+    direct = engine.plan(Stack((layer,)), (60, 70), "direct")
+    for (_, found), (_, expected) in zip(engine.run(planned, image), engine.run(direct, image), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-4)

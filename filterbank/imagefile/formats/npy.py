@@ -29,6 +29,21 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
     ImageError
         The array is no image, too large, truncated or a pickle.
     """
+    shape, is_fortran, dtype = checked_header(stream, options)
+    size = math.prod(shape) * dtype.itemsize
+    with decoding("npy"):
+        array = np.frombuffer(stream.read(size), dtype).reshape(shape, order="F" if is_fortran else "C")
+    return samples_of(array, options.layout)
+
+
+def checked_header(stream: BinaryIO, options: ReadOptions) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return (shape, whether the first index runs fastest, dtype); *stream* is left at the first number.
+
+    Raises
+    ------
+    ImageError
+        The array is no image, too large, truncated or a pickle.
+    """
     check_page(options.page, 1)
     shape, is_fortran, dtype = _header(stream)
     _check(shape, dtype, options)
@@ -40,9 +55,7 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
             f"is a truncated npy file: it has {left:,} bytes of numbers, its header says {size:,}"
         )
     stream.seek(start)
-    with decoding("npy"):
-        array = np.frombuffer(stream.read(size), dtype).reshape(shape, order="F" if is_fortran else "C")
-    return samples_of(array, options.layout)
+    return shape, is_fortran, dtype
 
 
 def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -27,7 +27,7 @@ _pillows_limit = threading.Lock()
 
 def count_pages(stream: BinaryIO) -> int:
     """Return the number of frames."""
-    with _opened(stream) as image:
+    with opened(stream) as image:
         return int(getattr(image, "n_frames", 1))
 
 
@@ -39,7 +39,7 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
     ImageError
         Pillow knows no such format, or finds the file too large, truncated or damaged.
     """
-    with _opened(stream) as image:
+    with opened(stream) as image:
         check_size(image.height, image.width, len(image.getbands()), options.max_pixels)
         check_page(options.page, int(getattr(image, "n_frames", 1)))
         if options.page:
@@ -72,8 +72,8 @@ def _plain(image: PIL.Image.Image) -> PIL.Image.Image:
 
 
 @contextmanager
-def _opened(stream: BinaryIO) -> Iterator[PIL.Image.Image]:
-    """Yield the opened image, whose size is known and whose pixels are not decoded yet."""
+def opened(stream: BinaryIO) -> Iterator[PIL.Image.Image]:
+    """Yield the image, whose size is known and whose pixels are not decoded yet."""
     with decoding("picture"):
         try:
             with _unlimited():

@@ -48,15 +48,19 @@ def decode(stream: BinaryIO, options: ReadOptions) -> Samples:
         if not file.pages:
             raise ImageError("is a damaged TIFF file: it has no page")
         check_page(options.page, len(file.pages))
-        page = file.pages[options.page]
-        if not isinstance(page, tifffile.TiffPage):
-            page = page.aspage()
+        page = whole_page(file, options.page)
         check_size(page.imagelength, page.imagewidth, page.samplesperpixel, options.max_pixels)
-        _check_layout(page, size)
-        return replace(_meaning(page, _planes(page)), orientation=_orientation(page))
+        check_layout(page, size)
+        return replace(meaning(page, _planes(page)), orientation=orientation(page))
 
 
-def _check_layout(page: tifffile.TiffPage, size: int) -> None:
+def whole_page(file: tifffile.TiffFile, number: int) -> tifffile.TiffPage:
+    """Return a page with all of its tags."""
+    page = file.pages[number]
+    return page if isinstance(page, tifffile.TiffPage) else page.aspage()
+
+
+def check_layout(page: tifffile.TiffPage, size: int) -> None:
     """Raise ImageError where a page is no plane of real numbers, or its data lie beyond the file's end.
 
     tifffile reads what is there and fills the rest with zeros.
@@ -87,12 +91,13 @@ def _planes(page: tifffile.TiffPage) -> Array:
     return planes
 
 
-def _orientation(page: tifffile.TiffPage) -> int:
+def orientation(page: tifffile.TiffPage) -> int:
+    """Return the EXIF orientation that a page states; 1 where it states none."""
     value = page.tags.valueof(_ORIENTATION, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _meaning(page: tifffile.TiffPage, planes: Array) -> Samples:
+def meaning(page: tifffile.TiffPage, planes: Array) -> Samples:
     """Return *planes* with their meaning: grey or RGB first, then channels of no meaning, alpha last."""
     top, depth = _top(page, planes)
     photometric = _photometric(page, len(planes))
