@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from filterbank import engine, imagefile
-from filterbank.batch import claims, disk, inputs, names
+from filterbank.batch import claims, disk, inputs, lock, names
 from filterbank.batch.decoded import Ahead
 from filterbank.batch.inputs import Source
 from filterbank.batch.manifest import Record
@@ -88,8 +88,9 @@ class Job:
     """A checked run: the images, the banks, and where each map goes.
 
     ``done`` are the numbers of the sources that are skipped because their maps exist; ``ledger`` is
-    what the manifest shows as done where a run is resumed; ``stream`` takes the one map where ``out`` is
-    ``-``; ``ahead`` is an image that is being decoded already.
+    what the manifest shows as done where a run is resumed; ``shard`` is the part of the whole list that
+    the sources are, I of N; ``stream`` takes the one map where ``out`` is ``-``; ``ahead`` is an image that
+    is being decoded already.
     """
 
     sources: tuple[Source, ...]
@@ -100,6 +101,7 @@ class Job:
     folders: tuple[str, ...] = ()
     done: frozenset[int] = frozenset()
     ledger: Ledger | None = None
+    shard: tuple[int, int] = lock.WHOLE
     jobs: int = 1
     stream: BinaryIO | None = None
     ahead: Ahead | None = None
@@ -160,7 +162,14 @@ class ImageSkipped:
     clipped: tuple[tuple[str, float], ...] = ()
 
 
-Event = ImageDone | ImageFailed | ImageSkipped
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about the run, not about an image, that its user should know."""
+
+    text: str
+
+
+Event = ImageDone | ImageFailed | ImageSkipped | Notice
 
 
 def make(
@@ -171,7 +180,7 @@ def make(
     *,
     jobs: int | None = None,
     stream: BinaryIO | None = None,
-    shard: tuple[int, int] = (1, 1),
+    shard: tuple[int, int] = lock.WHOLE,
 ) -> Job:
     """Return the checked job of applying *banks* to *sources* with maps below *out*.
 
@@ -182,7 +191,7 @@ def make(
     ------
     RequestError
         Maps would share a file, overwrite an image, exist already, or the folder is a file; or a
-        setting is unknown.
+        setting is unknown; or another run is writing there.
     """
     settings = settings or Settings()
     _check_settings(settings)
@@ -198,7 +207,8 @@ def make(
     )
     sources = sorted(sources, key=lambda source: bool(source.fault))
     part = inputs.shard(sources, *shard)
-    job = Job(tuple(sources[part]), tuple(banks), namer.out, settings, namer, jobs=workers, stream=stream)
+    chosen = tuple(sources[part])
+    job = Job(chosen, tuple(banks), namer.out, settings, namer, shard=shard, jobs=workers, stream=stream)
     if shard[1] > 1 and settings.range_over == "batch" and job.needs_extremes:
         raise RequestError(
             f"--shard {shard[0]}/{shard[1]} with --range-over batch: found a scale that depends on "
@@ -224,7 +234,11 @@ def make(
     ledger, own = _known(job) if settings.resume else (None, set())
     # What could not be searched has no maps; it stands last, so that the numbers stay.
     searched = [each for each in sources if not each.fault]
-    places = names.check(namer, searched, settings.on_exists, part, own)
+    try:
+        places = names.check(namer, searched, settings.on_exists, part, own)
+    except RequestError:
+        lock.check(below, shard)  # what is in the way may be maps of a run that is not over
+        raise
     # Of a claimed image all maps may be there, but not its line in the manifest.
     done = {n for n in places.done if claims.name_of(namer.names(job.sources[n])) not in claimed}
     return replace(job, folders=places.folders, done=frozenset(done), ledger=ledger)

@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from filterbank.batch import work
+from filterbank.batch import lock, work
 from filterbank.batch.atomic import make_folder, mark_run, remove_all_leftovers, remove_leftovers
 from filterbank.batch.inputs import Source
-from filterbank.batch.job import Event, ImageFailed, ImageSkipped, Job
+from filterbank.batch.job import Event, ImageFailed, ImageSkipped, Job, Notice
 from filterbank.batch.pool import Crew
 from filterbank.errors import OutputError, shown
 from filterbank.imagefile import tone
@@ -27,11 +27,15 @@ def run(job: Job) -> Generator[Event, None, None]:
     ------
     OutputError
         The folder for maps cannot be made or written to.
+    RequestError
+        Another run is writing to it.
     """
     if job.stream is not None or not job.sources:
         yield from _events(job)
         return
-    with _opened_folder(job):
+    with _opened_folder(job) as has_locks:
+        if not has_locks:
+            yield Notice(f"{shown(job.out)}: no locks on this file system: another run here is not noticed")
         try:
             yield from _events(job)
         finally:
@@ -89,19 +93,23 @@ def _survey(job: Job, todo: dict[Source, None]) -> Generator[ImageFailed, None, 
 
 
 @contextmanager
-def _opened_folder(job: Job) -> Iterator[None]:
-    """Make the folder for maps and clear it of what killed runs left; take it away if it stays empty."""
+def _opened_folder(job: Job) -> Iterator[bool]:
+    """Make the folder for maps, lock it clear it of what killed runs left; take it away if it stays empty.
+
+    The block is told whether it could be locked.
+    """
     out = Path(job.out)
     made = [folder for folder in (out, *out.parents) if not os.path.lexists(folder)]
     make_folder(out, fsync=job.settings.fsync)
     if not os.access(out, os.W_OK | os.X_OK):
         raise OutputError(f"{shown(out)}: may not be written to; choose another folder with -o")
-    remove_all_leftovers(out)
-    for folder in job.folders:
-        remove_leftovers(Path(folder))
     try:
-        with mark_run(out):
-            yield
+        with lock.held(out, job.shard) as has_locks:
+            remove_all_leftovers(out)
+            for folder in job.folders:
+                remove_leftovers(Path(folder))
+            with mark_run(out):
+                yield has_locks
     finally:
         with suppress(OSError):
             for empty in made:

@@ -15,7 +15,7 @@ import click
 
 from filterbank import engine
 from filterbank.batch import run as runs
-from filterbank.batch.job import Event, ImageDone, ImageFailed, ImageSkipped, Job
+from filterbank.batch.job import ImageDone, ImageFailed, ImageSkipped, Job, Notice
 from filterbank.batch.pool import images_at_once
 from filterbank.cli.progress import Progress
 from filterbank.cli.request import Request
@@ -41,7 +41,7 @@ class _Tally:
     failed: list[ImageFailed] = field(default_factory=list)
     clipped: list[tuple[str, float]] = field(default_factory=list)
 
-    def add(self, event: Event) -> None:
+    def add(self, event: ImageDone | ImageFailed | ImageSkipped) -> None:
         if isinstance(event, ImageFailed):
             self.failed.append(event)
         elif isinstance(event, ImageSkipped):
@@ -63,6 +63,10 @@ def run(job: Job, request: Request) -> int:
     try:
         with progress, closing(runs.run(job)) as events:
             for event in events:
+                if isinstance(event, Notice):
+                    progress.clear()
+                    _say(event.text, request.quiet)
+                    continue
                 tally.add(event)
                 if request.as_json:
                     progress.clear()
@@ -157,7 +161,7 @@ def _print_clipped(clipped: Sequence[tuple[str, float]]) -> None:
         click.echo(f"filterbank: and {len(clipped) - _SHOWN} more clipped maps", err=True)
 
 
-def _print_json(event: Event) -> None:
+def _print_json(event: ImageDone | ImageFailed | ImageSkipped) -> None:
     if isinstance(event, ImageDone):
         lines = [record.line() for record in event.records]
     elif isinstance(event, ImageFailed):
