@@ -49,12 +49,17 @@ def run(job: Job) -> Generator[Event, None, None]:
 def _events(job: Job) -> Generator[Event, None, None]:
     for number in sorted(job.done):
         yield ImageSkipped(job.sources[number])
-    todo = {source: None for number, source in enumerate(job.sources) if number not in job.done}
+    todo = [number for number in range(len(job.sources)) if number not in job.done]
     shared = None
     if todo and job.settings.range_over == "batch" and job.needs_extremes:
-        shared = yield from _survey(job, todo)
+        bad: set[int] = set()
+        shared = yield from _survey(job, bad)
+        if bad and job.settings.fail_fast:
+            return
+        todo = [number for number in todo if number not in bad]
     with Crew(job.jobs, len(todo)) as crew:
-        for event in crew.images(partial(_apply, job, crew, shared), todo):
+        sources = map(job.sources.__getitem__, todo)
+        for event in crew.images(partial(_apply, job, crew, shared), sources):
             yield event
             if isinstance(event, ImageFailed) and job.settings.fail_fast:
                 return
@@ -71,23 +76,25 @@ def _apply(job: Job, crew: Crew, shared: dict[str, Extremes] | None, source: Sou
     return work.apply(job, source, crew, shared)
 
 
-def _survey(job: Job, todo: dict[Source, None]) -> Generator[ImageFailed, None, dict[str, Extremes]]:
-    """Return the extremes of the whole batch; bad images are yielded and taken out of *todo*.
+def _survey(job: Job, bad: set[int]) -> Generator[ImageFailed, None, dict[str, Extremes]]:
+    """Return the extremes of the whole batch; bad images are yielded and their numbers added to *bad*.
 
     Images that are skipped count too: what is done later shares the scale of what was done before.
     """
+
+    def measure(number: int) -> tuple[int, dict[str, Extremes] | ImageFailed]:
+        return number, work.extremes(job, job.sources[number], crew)
+
     shared: dict[str, Extremes] = {}
     with Crew(job.jobs, len(job.sources)) as crew:
-        surveyed = crew.images(lambda source: (source, work.extremes(job, source, crew)), job.sources)
-        for source, found in surveyed:
+        for number, found in crew.images(measure, range(len(job.sources))):
             if not isinstance(found, ImageFailed):
                 for kind in found:
                     shared[kind] = tone.merge(shared.get(kind, tone.EMPTY), found[kind])
-            elif source in todo:
+            elif number not in job.done:
                 yield found
-                del todo[source]
+                bad.add(number)
                 if job.settings.fail_fast:
-                    todo.clear()
                     break
     return shared
 
