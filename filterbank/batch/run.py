@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,12 @@ from filterbank.imagefile import tone
 from filterbank.imagefile.tone import Extremes
 
 
-def run(job: Job) -> Generator[Event, None, None]:
+def run(job: Job, stuck: Callable[[], object] | None = None) -> Generator[Event, None, None]:
     """Yield one event per image as it ends; its files and its manifest lines are there by then.
 
     A bad image is an event, not an exception. Closing the iterator ends all work at its next step.
+    Where Ctrl-C does and a step takes longer than a second, *stuck* is called, which may end the process:
+    what then lies about is what `kill -9` leaves, and the next run's to clear away.
 
     Raises
     ------
@@ -31,33 +33,31 @@ def run(job: Job) -> Generator[Event, None, None]:
         Another run is writing to it.
     """
     if job.stream is not None or not job.sources:
-        yield from _events(job)
+        yield from _events(job, stuck)
         return
     with _opened_folder(job) as has_locks:
         if not has_locks:
             yield Notice(f"{shown(job.out)}: no locks on this file system: another run here is not noticed")
-        try:
-            yield from _events(job)
-        finally:
-            if job.ledger is not None:
-                from filterbank.batch import ledger  # noqa: PLC0415
+        yield from _events(job, stuck)
+        if job.ledger is not None:
+            from filterbank.batch import ledger  # noqa: PLC0415
 
-                with suppress(OutputError):  # a line too many is no wrong manifest: the last one counts
-                    ledger.compact(job.manifest)
+            with suppress(OutputError):  # a line too many is no wrong manifest: the last one counts
+                ledger.compact(job.manifest)
 
 
-def _events(job: Job) -> Generator[Event, None, None]:
+def _events(job: Job, stuck: Callable[[], object] | None) -> Generator[Event, None, None]:
     for number in sorted(job.done):
         yield ImageSkipped(job.sources[number])
     todo = [number for number in range(len(job.sources)) if number not in job.done]
     shared = None
     if todo and job.settings.range_over == "batch" and job.needs_extremes:
         bad: set[int] = set()
-        shared = yield from _survey(job, bad)
+        shared = yield from _survey(job, bad, stuck)
         if bad and job.settings.fail_fast:
             return
         todo = [number for number in todo if number not in bad]
-    with Crew(job.jobs, len(todo)) as crew:
+    with Crew(job.jobs, len(todo), stuck) as crew:
         sources = map(job.sources.__getitem__, todo)
         for event in crew.images(partial(_apply, job, crew, shared), sources):
             yield event
@@ -76,7 +76,9 @@ def _apply(job: Job, crew: Crew, shared: dict[str, Extremes] | None, source: Sou
     return work.apply(job, source, crew, shared)
 
 
-def _survey(job: Job, bad: set[int]) -> Generator[ImageFailed, None, dict[str, Extremes]]:
+def _survey(
+    job: Job, bad: set[int], stuck: Callable[[], object] | None
+) -> Generator[ImageFailed, None, dict[str, Extremes]]:
     """Return the extremes of the whole batch; bad images are yielded and their numbers added to *bad*.
 
     Images that are skipped count too: what is done later shares the scale of what was done before.
@@ -86,7 +88,7 @@ def _survey(job: Job, bad: set[int]) -> Generator[ImageFailed, None, dict[str, E
         return number, work.extremes(job, job.sources[number], crew)
 
     shared: dict[str, Extremes] = {}
-    with Crew(job.jobs, len(job.sources)) as crew:
+    with Crew(job.jobs, len(job.sources), stuck) as crew:
         for number, found in crew.images(measure, range(len(job.sources))):
             if not isinstance(found, ImageFailed):
                 for kind in found:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from filterbank.cli.progress import Progress
     from filterbank.model import Bank
 
-EXIT_FAILED, EXIT_CLIPPED = 1, 4
+EXIT_FAILED, EXIT_CLIPPED, EXIT_INTERRUPT = 1, 4, 130
 
 _SHOWN = 20  # clipped maps that are named
 
@@ -64,8 +65,23 @@ def run(job: Job, request: Request) -> int:
     began = time.monotonic()
     tally = _Tally()
     progress = _progress(job, request)
+
+    def interrupted() -> None:
+        _print_failures(tally.failed, job)
+        if job.stream is None:
+            _say(
+                f"{_summary(tally, job, began)}; the rest was not done: add --resume to go on", request.quiet
+            )
+
+    def end_at_once() -> NoReturn:
+        if progress:
+            progress.clear()
+        interrupted()
+        click.echo("filterbank: interrupted", err=True)
+        os._exit(EXIT_INTERRUPT)
+
     try:
-        with progress or nullcontext(), closing(runs.run(job)) as events:
+        with progress or nullcontext(), closing(runs.run(job, end_at_once)) as events:
             for event in events:
                 if progress and (request.as_json or isinstance(event, Notice)):
                     progress.clear()
@@ -78,12 +94,7 @@ def run(job: Job, request: Request) -> int:
                 if progress:
                     progress.advance()
     except (KeyboardInterrupt, OutputLost):
-        _print_failures(tally.failed, job)
-        if job.stream is None:
-            _say(
-                f"{_summary(tally, job, began)}; the rest was not done: add --resume to go on",
-                request.quiet,
-            )
+        interrupted()
         raise
     if request.report and Path(job.out).is_dir():
         from filterbank.cli import contact

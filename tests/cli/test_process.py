@@ -101,6 +101,32 @@ def test_ctrl_c_within_one_image() -> None:
     assert files(Path("maps")) == {}
 
 
+def test_ctrl_c_does_not_wait_for_a_long_step() -> None:
+    Path("in").mkdir()
+    for number in range(2):
+        Image.fromarray(noise(60, 60, seed=number)).save(f"in/{number}.png")
+    long = "import filterbank.batch.work as w, time; real = w.manifest.append\n"
+    long += "w.manifest.append = lambda *a, **k: (real(*a, **k), time.sleep(600))\n"
+    command = [sys.executable, "-c", long + PROGRAM, "apply", "in", *BANKS, "-o", "maps", "-j", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and len(manifest_lines()) < 4:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert err.decode().splitlines()[-1] == "filterbank: interrupted"
+    assert b"add --resume to go on" in err
+    assert b"Traceback" not in err
+    filterbank("apply", "in", *BANKS, "-o", "maps", "--resume")
+    filterbank("apply", "in", *BANKS, "-o", "whole")
+    assert files(Path("maps")) == files(Path("whole"))
+
+
+def manifest_lines() -> list[bytes]:
+    path = Path("maps/manifest.jsonl")
+    return path.read_bytes().splitlines() if path.exists() else []
+
+
 def test_through_a_pipe() -> None:
     Image.fromarray(noise(20, 30)).save("one.png")
     arguments = ["apply", "-", "-b", "sobel", "--filter", "sobel_x", "-o", "-"]
