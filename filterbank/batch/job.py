@@ -231,11 +231,11 @@ def make(
     below = Path(namer.out)
     # The claims before the files: a run that is alive adds files, and its claim goes last.
     claimed = claims.pending(below)
-    ledger, own = _known(job) if settings.resume else (None, set())
+    ledger = _known(job) if settings.resume else None
     # What could not be searched has no maps; it stands last, so that the numbers stay.
     searched = [each for each in sources if not each.fault]
     try:
-        places = names.check(namer, searched, settings.on_exists, part, own)
+        places = names.check(namer, searched, settings.on_exists, part, ledger or ())
     except RequestError:
         lock.check(below, shard)  # what is in the way may be maps of a run that is not over
         raise
@@ -244,13 +244,12 @@ def make(
     return replace(job, folders=places.folders, done=frozenset(done), ledger=ledger)
 
 
-def _known(job: Job) -> tuple[Ledger, set[str]]:
-    """Return what the manifest shows, and all files that are the batch's own by it and by claims."""
+def _known(job: Job) -> Ledger:
+    """Return what the manifest shows, with the files that claims tell of."""
     from filterbank.batch import ledger  # noqa: PLC0415 - a short run imports little
 
-    claimed = claims.made(Path(job.out))
-    found = ledger.read(job.manifest)
-    return found, claimed | found.entries.keys()
+    made = claims.made(Path(job.out))  # before the manifest: a run that is alive claims, then tells
+    return ledger.read(job.manifest, made)
 
 
 def each_page(sources: Iterable[Source]) -> list[Source]:
