@@ -79,11 +79,12 @@ def not_empty(_context: click.Context, _parameter: click.Parameter, given: Any) 
 
 def page(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
     """Return a page's number from 0, or None for ``all``."""
-    if text.strip().lower() == "all":
+    word = text.strip()
+    if word.lower() == "all":
         return None
-    if not re.fullmatch("[0-9]{1,9}", text.strip()):
+    if not re.fullmatch("[0-9]{1,9}", word):
         raise click.BadParameter(f"found {text!r}; accepted: a number from 0, or all")
-    return int(text)
+    return int(word)
 
 
 def shard(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[int, int]:
