@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 with atheris.instrument_imports(include=["filterbank", "yaml", "click"]):
     from fuzz import targets
 
-TIMEOUT, MEGABYTES, LONGEST = 10, 1500, 4096
+TIMEOUT, MEGABYTES, LONGEST = 30, 1500, 4096
 
 
 def main() -> None:
