@@ -31,7 +31,8 @@ from filterbank.imagefile.tone import parse_range
 
 Target = Callable[[bytes], object]
 
-_FOLDER = Path(tempfile.mkdtemp(prefix="filterbank-fuzz-"))
+_KEPT = tempfile.TemporaryDirectory(prefix="filterbank-fuzz-")  # goes with the process
+_FOLDER = Path(_KEPT.name)
 _PIXELS = 1 << 16  # of an image: larger ones are refused, as under --max-pixels
 
 
