@@ -199,6 +199,19 @@ def test_everything_is_within_reach_of_the_keyboard(page, maps: Path) -> None:
     assert page.evaluate("document.activeElement.id") == "images"
 
 
+def test_what_has_the_focus_is_not_under_the_bars(page) -> None:
+    page.set_viewport_size({"width": 700, "height": 500})
+    page.locator("article a").first.focus()
+    page.mouse.move(5, 5)
+    for key in ["ArrowRight"] * 3 + ["ArrowDown"] * 2 + ["ArrowLeft"] * 3 + ["ArrowUp"] * 2:
+        page.keyboard.press(key)
+        box, tools = (
+            page.evaluate("e => (({ top, bottom }) => [top, bottom])(e.getBoundingClientRect())", element)
+            for element in (page.evaluate_handle("document.activeElement"), page.query_selector("#tools"))
+        )
+        assert tools[1] <= box[0] < box[1] <= 500, key
+
+
 def test_tab_walks_in_the_order_that_is_seen(page) -> None:
     seen = []
     for _ in range(40):
