@@ -256,8 +256,14 @@ def _external(stored: Any, folder: Path, code: str, count: int, what: str) -> ND
     """Return numbers kept in a file beside the model; never from outside the model's folder."""
     said = {each.key: each.value for each in stored.external_data}
     location = said.get("location", "")
-    home, place = os.path.realpath(folder), os.path.realpath(folder / location)
-    if not location or Path(location).is_absolute() or os.path.commonpath([home, place]) != home:
+    named = location.replace("\0", "")  # which no name of a file holds
+    home, place = os.path.realpath(folder), os.path.realpath(folder / named)
+    if (
+        not location
+        or location != named
+        or Path(location).is_absolute()
+        or os.path.commonpath([home, place]) != home
+    ):
         found = f"{what} is kept in {shown(location)!r}, outside the model's folder"
         raise RefusedError(found, "accepted: files inside it", "save the model with its tensors inside")
     try:
