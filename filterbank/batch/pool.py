@@ -83,7 +83,8 @@ class Crew:
         self._stop.set()
         if self.stuck and kind is KeyboardInterrupt:
             self._images.shutdown(wait=False, cancel_futures=True)
-            if wait(self._waiting, GRACE).not_done:
+            # wait() would wait for those that were cancelled before they began, too.
+            if wait([each for each in self._waiting if not each.cancelled()], GRACE).not_done:
                 self.stuck()
         self._images.shutdown(wait=True, cancel_futures=True)
         if self._encoders is not None:
