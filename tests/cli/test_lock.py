@@ -33,8 +33,7 @@ def running(*extra: str) -> Iterator[subprocess.Popen]:
     stop = "import filterbank.batch.work as w, time; real = w._apply\n"
     stop += "w._apply = lambda *a: time.sleep(600) if a[1].path == 'in/2.png' else real(*a)\n"
     process = subprocess.Popen([*COMMAND[:2], stop + COMMAND[2], *arguments], stderr=subprocess.PIPE)
-    last = Path("maps", claims.name_of(["2/sobel_x.png"]))
-    while process.poll() is None and not last.exists():
+    while process.poll() is None and "2/sobel_x.png" not in claims.made(Path("maps")):
         time.sleep(0.002)
     try:
         yield process
