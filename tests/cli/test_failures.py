@@ -73,8 +73,8 @@ def test_json_comes_as_images_end() -> None:
     for name in ("a", "b"):
         save(f"{name}.png", noise(9, 9))
     code = (
-        "import filterbank.batch.work as w, sys; real = w._apply\n"
-        "w._apply = lambda *a: (sys.stdin.read() if a[1].path == 'b.png' else None, real(*a))[1]\n"
+        "import filterbank.batch.work as w, sys; real = w.decode\n"
+        "w.decode = lambda *a: (sys.stdin.read() if a[1].path == 'b.png' else None, real(*a))[1]\n"
         "from filterbank.cli.main import main; main()"
     )
     command = [
