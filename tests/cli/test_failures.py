@@ -60,9 +60,9 @@ def test_a_batch_ends_with_its_causes() -> None:
     Path("in/gone.png").symlink_to("nowhere")
     ended = filterbank("apply", "in", "-b", "sobel", "-o", "maps", code=1)
     lines = ended.err.splitlines()
-    assert [line.split(":")[1] for line in lines[:4]] == [
-        f" in/{n}.png" for n in ("bad0", "bad1", "bad2", "gone")
-    ]
+    named = [line.split(":")[1] for line in lines[:4]]
+    assert sorted(named[:3]) == [" in/bad0.png", " in/bad1.png", " in/bad2.png"]  # as they ended
+    assert named[3] == " in/gone.png"
     assert lines[4] == "filterbank: 4 images failed:"
     assert lines[5].startswith("filterbank:   3 × ")
     assert lines[6] == "filterbank:   1 × cannot be read: No such file or directory"
