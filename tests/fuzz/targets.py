@@ -18,8 +18,8 @@ import numpy as np
 from filterbank import bankfile, imagefile
 from filterbank.bankfile.build import build
 from filterbank.bankfile.foreign.reading import READERS, read_any
+from filterbank.bankfile.reading import parse
 from filterbank.bankfile.source import Source, decode
-from filterbank.bankfile.text import parse
 from filterbank.bankfile.writing import encode
 from filterbank.batch import names
 from filterbank.batch.inputs import Source as Image
