@@ -171,3 +171,14 @@ def test_the_pictures_are_small() -> None:
     pictures = sorted(path for path in (DOCS / "pictures").rglob("*") if path.is_file())
     assert pictures
     assert {picture.name for picture in pictures if picture.stat().st_size > 300_000} == set()
+
+
+def test_promises_name_tests_that_exist() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (DOCS / "reliability.md").read_text("utf-8"))
+    assert len(named) > 30
+    missing = [
+        f"{path}::{name}"
+        for path, name in named
+        if not re.search(rf"^def {name}\(", (ROOT / path).read_text("utf-8"), re.MULTILINE)
+    ]
+    assert missing == []

@@ -19,7 +19,7 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 LARGEST = (2 - 2.0**-23) * 2.0**127
 # Python's $ matches before a last line break as well.
 _END = r"(?!\n)$"
-_FRACTION = re.compile(r"([-+]?[0-9]{1,15}) ?/ ?(0*[1-9][0-9]{0,14})")
+_FRACTION = re.compile(r"([-+]?[0-9]{1,15}) ?/ ?(0{0,99}[1-9][0-9]{0,14})")
 
 
 class Kind(Protocol):

@@ -73,6 +73,6 @@ def made(out: Path) -> set[str]:
     for name in pending(out):
         with suppress(OSError):
             for line in (out / name).read_bytes().splitlines():
-                with suppress(ValueError):  # torn: nothing was made yet under it
-                    found.update(json.loads(line))
+                with suppress(ValueError, TypeError, RecursionError):  # torn: nothing was made yet under it
+                    found.update(str(each) for each in json.loads(line))
     return found

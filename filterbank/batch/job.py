@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from filterbank import engine, imagefile
-from filterbank.batch import claims, disk, inputs, names
+from filterbank.batch import claims, disk, inputs, lock, names
 from filterbank.batch.decoded import Ahead
 from filterbank.batch.inputs import Source
 from filterbank.batch.manifest import Record
@@ -89,9 +89,9 @@ class Job:
     """A checked run: the images, the banks, and where each map goes.
 
     ``done`` are the numbers of the sources that are skipped because their maps exist; ``ledger`` is
-    what the manifest shows as done where a run is resumed; ``stream`` takes the one map where ``out`` is
-    ``-``; ``ahead`` is an image that is being decoded already; ``budget`` is the memory that all images
-    share where it has a limit.
+    what the manifest shows as done where a run is resumed; ``shard`` is the part of the whole list that
+    the sources are, I of N; ``stream`` takes the one map where ``out`` is ``-``; ``ahead`` is an image that
+    is being decoded already; ``budget`` is the memory that all images share where it has a limit.
     """
 
     sources: tuple[Source, ...]
@@ -102,6 +102,7 @@ class Job:
     folders: tuple[str, ...] = ()
     done: frozenset[int] = frozenset()
     ledger: Ledger | None = None
+    shard: tuple[int, int] = lock.WHOLE
     jobs: int = 1
     stream: BinaryIO | None = None
     ahead: Ahead | None = None
@@ -163,7 +164,14 @@ class ImageSkipped:
     clipped: tuple[tuple[str, float], ...] = ()
 
 
-Event = ImageDone | ImageFailed | ImageSkipped
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about the run, not about an image, that its user should know."""
+
+    text: str
+
+
+Event = ImageDone | ImageFailed | ImageSkipped | Notice
 
 
 def make(
@@ -174,7 +182,7 @@ def make(
     *,
     jobs: int | None = None,
     stream: BinaryIO | None = None,
-    shard: tuple[int, int] = (1, 1),
+    shard: tuple[int, int] = lock.WHOLE,
     max_memory: int | None = None,
 ) -> Job:
     """Return the checked job of applying *banks* to *sources* with maps below *out*.
@@ -187,7 +195,7 @@ def make(
     ------
     RequestError
         Maps would share a file, overwrite an image, exist already, or the folder is a file; or a
-        setting is unknown.
+        setting is unknown; or another run is writing there.
     """
     settings = settings or Settings()
     _check_settings(settings)
@@ -210,6 +218,7 @@ def make(
         namer.out,
         settings,
         namer,
+        shard=shard,
         jobs=workers,
         stream=stream,
         budget=budget,
@@ -236,10 +245,14 @@ def make(
     below = Path(namer.out)
     # The claims before the files: a run that is alive adds files, and its claim goes last.
     claimed = claims.pending(below)
-    ledger, own = _known(job) if settings.resume else (None, set())
+    ledger = _known(job) if settings.resume else None
     # What could not be searched has no maps; it stands last, so that the numbers stay.
     searched = [each for each in sources if not each.fault]
-    places = names.check(namer, searched, settings.on_exists, part, own)
+    try:
+        places = names.check(namer, searched, settings.on_exists, part, ledger or ())
+    except RequestError:
+        lock.check(below, shard)  # what is in the way may be maps of a run that is not over
+        raise
     # Of a claimed image all maps may be there, but not its line in the manifest.
     done = {n for n in places.done if claims.name_of(namer.names(job.sources[n])) not in claimed}
     return replace(job, folders=places.folders, done=frozenset(done), ledger=ledger)
@@ -255,13 +268,12 @@ def _budget(cap: int) -> Budget:
     return budget
 
 
-def _known(job: Job) -> tuple[Ledger, set[str]]:
-    """Return what the manifest shows, and all files that are the batch's own by it and by claims."""
+def _known(job: Job) -> Ledger:
+    """Return what the manifest shows, with the files that claims tell of."""
     from filterbank.batch import ledger  # noqa: PLC0415 - a short run imports little
 
-    claimed = claims.made(Path(job.out))
-    found = ledger.read(job.manifest)
-    return found, claimed | found.entries.keys()
+    made = claims.made(Path(job.out))  # before the manifest: a run that is alive claims, then tells
+    return ledger.read(job.manifest, made)
 
 
 def each_page(sources: Iterable[Source]) -> list[Source]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from filterbank.batch import manifest
 from filterbank.batch.atomic import write_whole
@@ -36,20 +40,79 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ledger:
-    """The entries of a manifest by the files that they name; of two that name a file, the later one."""
+    """The lines of a manifest by the files that they name; of two that name a file, the later one.
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    Lines stay in the file until they are asked for: only where each stands is kept. ``claimed`` are files
+    that are the batch's own without a line.
+    """
+
+    index: _Index
+    stream: BinaryIO | None = None
+    claimed: frozenset[str] = frozenset()
 
     def find(self, files: Iterable[str]) -> Entry | None:
         """Return the entry that names just these *files*, in order; None where a later one names any."""
         wanted = tuple(dict.fromkeys(files))
-        found = self.entries.get(wanted[0])
-        if found is None or found.files != wanted:
+        numbers = {self.index.find(file) for file in wanted}
+        entry = self._entry(numbers.pop()) if len(numbers) == 1 else None
+        return entry if entry is not None and entry.files == wanted else None
+
+    def __contains__(self, file: object) -> bool:
+        """Return whether *file* is the batch's own, by a line or by a claim."""
+        if file in self.claimed:
+            return True
+        entry = self._entry(self.index.find(str(file)))
+        return entry is not None and file in entry.files
+
+    def __bool__(self) -> bool:
+        """Return whether any file is."""
+        return bool(self.claimed or self.index.keys.size)
+
+    def _entry(self, number: int | None) -> Entry | None:
+        if number is None or self.stream is None:
             return None
-        return found if all(self.entries[file] is found for file in wanted) else None
+        start, end = self.index.ends[number : number + 2].tolist()
+        return _entry(os.pread(self.stream.fileno(), end - start, start))
 
 
-def read(path: Path) -> Ledger:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Index:
+    """Where the lines of a manifest end, and which is the last to name each file.
+
+    ``keys`` are the sorted hashes of the files, ``last`` the numbers of their lines; ``ends`` begins with 0.
+    ``replaced`` are the lines all of whose files later ones name.
+    """
+
+    ends: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    last: NDArray[np.int64]
+    replaced: frozenset[int]
+
+    def find(self, file: str) -> int | None:
+        """Return the number of the last line that names *file*, perhaps that of another one."""
+        key = hash(file)
+        at = int(np.searchsorted(self.keys, key))
+        return int(self.last[at]) if at < self.keys.size and self.keys[at] == key else None
+
+
+def _read_index(lines: Iterable[bytes]) -> _Index:
+    ends, keys, owners = array("q", [0]), array("q"), array("q")
+    for number, line in enumerate(lines):
+        ends.append(ends[-1] + len(line))
+        entry = _entry(line)
+        if entry is not None:
+            keys.extend(map(hash, entry.files))
+            owners.extend([number] * len(entry.files))
+    hashes, numbers = np.array(keys, np.int64), np.array(owners, np.int64)
+    order = np.argsort(hashes, kind="stable")  # and of equal files the last one last
+    hashes, sorted_numbers = hashes[order], numbers[order]
+    is_last = np.append(hashes[1:] != hashes[:-1], np.ones(min(hashes.size, 1), bool))
+    last = sorted_numbers[is_last]
+    replaced = np.setdiff1d(numbers, last)
+    return _Index(np.array(ends, np.int64), hashes[is_last], last, frozenset(replaced.tolist()))
+
+
+def read(path: Path, claimed: Iterable[str] = ()) -> Ledger:
     """Return the ledger of the manifest *path*, empty where there is none; strange lines are passed over.
 
     Raises
@@ -57,12 +120,14 @@ def read(path: Path) -> Ledger:
     OutputError
         It is there and cannot be read.
     """
-    ledger = Ledger()
-    for line in _lines(path):
-        entry = _entry(line)
-        if entry is not None:
-            ledger.entries.update(dict.fromkeys(entry.files, entry))
-    return ledger
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        return Ledger(_read_index(()), None, frozenset(claimed))
+    except OSError as error:
+        raise OutputError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
+    # Kept open: a run beside this one may put another manifest in its place.
+    return Ledger(_read_index(stream), stream, frozenset(claimed))
 
 
 def latest(path: Path) -> list[dict[str, Any]]:
@@ -73,7 +138,7 @@ def latest(path: Path) -> list[dict[str, Any]]:
     OutputError
         It is there and cannot be read.
     """
-    replaced = _replaced(path)
+    replaced = _read_index(_lines(path)).replaced
     numbered = enumerate(_lines(path))
     return [json.loads(line) for number, line in numbered if number not in replaced and _entry(line)]
 
@@ -92,7 +157,7 @@ def compact(path: Path) -> None:
     try:
         held = manifest.open_locked(path, 0)
         try:
-            replaced = _replaced(path)
+            replaced = _read_index(_lines(path)).replaced
             if replaced:
                 with write_whole(path) as stream:
                     kept = (line for number, line in enumerate(_lines(path)) if number not in replaced)
@@ -103,23 +168,6 @@ def compact(path: Path) -> None:
         return
     except OSError as error:
         raise OutputError(f"{shown(path)}: cannot be written: {error.strerror or error}") from error
-
-
-def _replaced(path: Path) -> set[int]:
-    """Return the numbers of the lines all of whose files later lines name."""
-    last: dict[str, int] = {}
-    own: dict[int, int] = {}  # line -> how many files it is the last to name
-    for number, line in enumerate(_lines(path)):
-        entry = _entry(line)
-        if entry is None:
-            continue
-        own[number] = 0
-        for file in dict.fromkeys(entry.files):
-            if file in last:
-                own[last[file]] -= 1
-            last[file] = number
-            own[number] += 1
-    return {number for number, count in own.items() if count == 0}
 
 
 def _lines(path: Path) -> Iterator[bytes]:

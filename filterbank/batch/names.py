@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -181,8 +181,9 @@ def check(
     _check_shared(namer, sources, keys)
     _check_folders(namer, sources, keys, folders)
     _check_inputs(namer, sources, folders)
-    if part != slice(None):
-        sources = sources[part]
+    del keys
+    if len(chosen := sources[part]) < len(sources):
+        sources = chosen
         folders = _keys(namer, sources)[1]
     if not any(disk.is_folder(folder) for folder in folders):
         return Places(tuple(folders), frozenset())
@@ -253,23 +254,23 @@ def _is_free(namer: Namer, sources: Sequence[Source]) -> bool:
         keys, folders = _keys(namer, sources)
     except RequestError:
         return False
-    taken = [_key(folder) for folder in _above(namer, folders)] + [
-        _key(f"{namer.out}/{name}") for name in (MANIFEST, INDEX)
-    ]
-    return np.unique(keys).size == keys.size and not np.isin(keys, np.array(taken, np.int64)).any()
+    above = _hashed(map(disk.key, _above(namer, folders)))
+    taken = _hashed(disk.key(f"{namer.out}/{name}") for name in (MANIFEST, INDEX))
+    return np.unique(keys).size == keys.size and not (
+        np.isin(keys, above).any() or np.isin(keys, taken).any()
+    )
 
 
 def _check_folders(
     namer: Namer, sources: Sequence[Source], keys: NDArray[np.int64], folders: dict[str, None]
 ) -> None:
     """Raise where a file is to be written whose name is a folder of another's."""
-    above = _above(namer, folders)
-    for folder in above if disk.is_folder(namer.out) else ():
+    for folder in _above(namer, folders) if disk.is_folder(namer.out) else ():
         if os.path.lexists(folder) and not disk.is_folder(folder):
             raise RequestError(f"{shown(folder)}: is a file, a folder for maps would go there; remove it")
-    if not np.isin(keys, np.array([_key(folder) for folder in above], np.int64)).any():
+    if not np.isin(keys, _hashed(map(disk.key, _above(namer, folders)))).any():
         return
-    names = {disk.key(folder) for folder in above}
+    names = {disk.key(folder) for folder in _above(namer, folders)}
     for path, source, target in _outputs(namer, sources):
         if disk.key(path) in names:
             raise RequestError(
@@ -278,28 +279,30 @@ def _check_folders(
             )
 
 
-def _above(namer: Namer, folders: dict[str, None]) -> dict[str, None]:
-    """Return *folders* and all folders above them, below the folder for maps."""
-    above: dict[str, None] = {}
+def _above(namer: Namer, folders: dict[str, None]) -> Iterator[str]:
+    """Yield *folders* and all folders above them, below the folder for maps, each once."""
+    seen: set[str] = set()
     for leaf in folders:
-        folder = leaf
-        while len(folder) > len(namer.out) and folder not in above:
-            above[folder] = None
+        yield leaf
+        folder = leaf.rpartition("/")[0]
+        while len(folder) > len(namer.out) and folder not in seen and folder not in folders:
+            seen.add(folder)
+            yield folder
             folder = folder.rpartition("/")[0]
-    return above
+
+
+def _hashed(texts: Iterable[str]) -> NDArray[np.int64]:
+    """Return what finds most strangers among *texts* by a glance, a few bytes each."""
+    return np.fromiter(map(hash, texts), np.int64)
 
 
 def _check_inputs(namer: Namer, sources: Sequence[Source], folders: dict[str, None]) -> None:
     """Raise where a map would take the place of an image that is read."""
-    read = set()
-    for source in sources:
-        if source.data is None:
-            folder, name = os.path.split(source.path)
-            read |= {os.path.realpath(source.path), f"{os.path.realpath(folder or '.')}/{name}"}
-    real = {folder: os.path.realpath(folder) for folder in folders}
-    touched = set(real.values())
-    if not any(os.path.dirname(path) in touched for path in read):  # noqa: PTH120
+    touched = _hashed(map(os.path.realpath, folders))
+    if not np.isin(_hashed(os.path.dirname(path) for path in _read(sources)), touched).any():  # noqa: PTH120
         return
+    read = set(_read(sources))
+    real = {folder: os.path.realpath(folder) for folder in folders}
     for path, source, target in _outputs(namer, sources):
         folder, _, name = path.rpartition("/")
         if f"{real[folder or '/']}/{name}" in read:
@@ -307,6 +310,15 @@ def _check_inputs(namer: Namer, sources: Sequence[Source], folders: dict[str, No
                 f"{shown(path)}: {target.shown} on {source.shown} would overwrite an image that is read; "
                 "give another folder with -o or another --name"
             )
+
+
+def _read(sources: Sequence[Source]) -> Iterator[str]:
+    """Yield where the image of each source lies: the file that is read, and the link to it if it is one."""
+    for source in sources:
+        if source.data is None:
+            folder, name = os.path.split(source.path)
+            yield os.path.realpath(source.path)
+            yield f"{os.path.realpath(folder or '.')}/{name}"
 
 
 def _check_existing(

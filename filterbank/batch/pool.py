@@ -8,13 +8,16 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filterbank import engine
 from filterbank.engine.deflate import Scratch
+
+# Seconds that an interrupted run waits for its images to come to their next step.
+GRACE = 1.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,12 +43,17 @@ class Crew:
     With at least as many images as *jobs*, each worker takes whole images, one thread each. With
     fewer, images come one after another and share all threads: the rows of a map while it is
     computed, and while they are encoded one map each, or the rows of one where maps are few.
+
+    Where a run is interrupted and images do not come to their next step in time, ``stuck`` is called: a
+    thread cannot be ended, but its process can. Without it they are waited for.
     """
 
     jobs: int
     count: int
+    stuck: Callable[[], object] | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _scratch: list[Scratch] = field(default_factory=list)
+    _waiting: list[Future[Any]] = field(default_factory=list)
     _images: ThreadPoolExecutor = field(init=False)
     _encoders: ThreadPoolExecutor | None = field(init=False, default=None)
     _shares_maps: bool = field(init=False, default=False)
@@ -73,6 +81,11 @@ class Crew:
     ) -> None:
         """End all work at its next step and wait for that."""
         self._stop.set()
+        if self.stuck and kind is KeyboardInterrupt:
+            self._images.shutdown(wait=False, cancel_futures=True)
+            # wait() would wait for those that were cancelled before they began, too.
+            if wait([each for each in self._waiting if not each.cancelled()], GRACE).not_done:
+                self.stuck()
         self._images.shutdown(wait=True, cancel_futures=True)
         if self._encoders is not None:
             self._encoders.shutdown(wait=True, cancel_futures=True)
@@ -89,7 +102,7 @@ class Crew:
 
     def images(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield ``work(item)`` of each item as it ends; what is waiting never grows with the batch."""
-        return _as_they_end(self._images, work, items, 2 * self.at_once)
+        return _as_they_end(self._images, work, items, 2 * self.at_once, self._waiting)
 
     def maps(self, work: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
         """Yield ``work(item)`` of each of *count* items in order; *items* is drawn from as there is room."""
@@ -100,10 +113,14 @@ class Crew:
 
 
 def _as_they_end(
-    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], room: int
+    pool: Executor,
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    room: int,
+    waiting: list[Future[Result]],
 ) -> Iterator[Result]:
     source = iter(items)
-    waiting: list[Future[Result]] = [pool.submit(work, item) for item in islice(source, room)]
+    waiting.extend(pool.submit(work, item) for item in islice(source, room))
     while waiting:
         ended = wait(waiting, return_when=FIRST_COMPLETED).done
         for future in [future for future in waiting if future in ended]:

@@ -3,54 +3,63 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from filterbank.batch import work
+from filterbank.batch import lock, work
 from filterbank.batch.atomic import make_folder, mark_run, remove_all_leftovers, remove_leftovers
 from filterbank.batch.inputs import Source
-from filterbank.batch.job import Event, ImageFailed, ImageSkipped, Job
+from filterbank.batch.job import Event, ImageFailed, ImageSkipped, Job, Notice
 from filterbank.batch.pool import Crew
 from filterbank.errors import OutputError, shown
 from filterbank.imagefile import tone
 from filterbank.imagefile.tone import Extremes
 
 
-def run(job: Job) -> Generator[Event, None, None]:
+def run(job: Job, stuck: Callable[[], object] | None = None) -> Generator[Event, None, None]:
     """Yield one event per image as it ends; its files and its manifest lines are there by then.
 
     A bad image is an event, not an exception. Closing the iterator ends all work at its next step.
+    Where Ctrl-C does and a step takes longer than a second, *stuck* is called, which may end the process:
+    what then lies about is what `kill -9` leaves, and the next run's to clear away.
 
     Raises
     ------
     OutputError
         The folder for maps cannot be made or written to.
+    RequestError
+        Another run is writing to it.
     """
     if job.stream is not None or not job.sources:
-        yield from _events(job)
+        yield from _events(job, stuck)
         return
-    with _opened_folder(job):
-        try:
-            yield from _events(job)
-        finally:
-            if job.ledger is not None:
-                from filterbank.batch import ledger  # noqa: PLC0415
+    with _opened_folder(job) as has_locks:
+        if not has_locks:
+            yield Notice(f"{shown(job.out)}: no locks on this file system: another run here is not noticed")
+        yield from _events(job, stuck)
+        if job.ledger is not None:
+            from filterbank.batch import ledger  # noqa: PLC0415
 
-                with suppress(OutputError):  # a line too many is no wrong manifest: the last one counts
-                    ledger.compact(job.manifest)
+            with suppress(OutputError):  # a line too many is no wrong manifest: the last one counts
+                ledger.compact(job.manifest)
 
 
-def _events(job: Job) -> Generator[Event, None, None]:
+def _events(job: Job, stuck: Callable[[], object] | None) -> Generator[Event, None, None]:
     for number in sorted(job.done):
         yield ImageSkipped(job.sources[number])
-    todo = {source: None for number, source in enumerate(job.sources) if number not in job.done}
+    todo = [number for number in range(len(job.sources)) if number not in job.done]
     shared = None
     if todo and job.settings.range_over == "batch" and job.needs_extremes:
-        shared = yield from _survey(job, todo)
-    with Crew(job.jobs, len(todo)) as crew:
-        for event in crew.images(partial(_apply, job, crew, shared), todo):
+        bad: set[int] = set()
+        shared = yield from _survey(job, bad, stuck)
+        if bad and job.settings.fail_fast:
+            return
+        todo = [number for number in todo if number not in bad]
+    with Crew(job.jobs, len(todo), stuck) as crew:
+        sources = map(job.sources.__getitem__, todo)
+        for event in crew.images(partial(_apply, job, crew, shared), sources):
             yield event
             if isinstance(event, ImageFailed) and job.settings.fail_fast:
                 return
@@ -67,41 +76,49 @@ def _apply(job: Job, crew: Crew, shared: dict[str, Extremes] | None, source: Sou
     return work.apply(job, source, crew, shared)
 
 
-def _survey(job: Job, todo: dict[Source, None]) -> Generator[ImageFailed, None, dict[str, Extremes]]:
-    """Return the extremes of the whole batch; bad images are yielded and taken out of *todo*.
+def _survey(
+    job: Job, bad: set[int], stuck: Callable[[], object] | None
+) -> Generator[ImageFailed, None, dict[str, Extremes]]:
+    """Return the extremes of the whole batch; bad images are yielded and their numbers added to *bad*.
 
     Images that are skipped count too: what is done later shares the scale of what was done before.
     """
+
+    def measure(number: int) -> tuple[int, dict[str, Extremes] | ImageFailed]:
+        return number, work.extremes(job, job.sources[number], crew)
+
     shared: dict[str, Extremes] = {}
-    with Crew(job.jobs, len(job.sources)) as crew:
-        surveyed = crew.images(lambda source: (source, work.extremes(job, source, crew)), job.sources)
-        for source, found in surveyed:
+    with Crew(job.jobs, len(job.sources), stuck) as crew:
+        for number, found in crew.images(measure, range(len(job.sources))):
             if not isinstance(found, ImageFailed):
                 for kind in found:
                     shared[kind] = tone.merge(shared.get(kind, tone.EMPTY), found[kind])
-            elif source in todo:
+            elif number not in job.done:
                 yield found
-                del todo[source]
+                bad.add(number)
                 if job.settings.fail_fast:
-                    todo.clear()
                     break
     return shared
 
 
 @contextmanager
-def _opened_folder(job: Job) -> Iterator[None]:
-    """Make the folder for maps and clear it of what killed runs left; take it away if it stays empty."""
+def _opened_folder(job: Job) -> Iterator[bool]:
+    """Make the folder for maps, lock it clear it of what killed runs left; take it away if it stays empty.
+
+    The block is told whether it could be locked.
+    """
     out = Path(job.out)
     made = [folder for folder in (out, *out.parents) if not os.path.lexists(folder)]
     make_folder(out, fsync=job.settings.fsync)
     if not os.access(out, os.W_OK | os.X_OK):
         raise OutputError(f"{shown(out)}: may not be written to; choose another folder with -o")
-    remove_all_leftovers(out)
-    for folder in job.folders:
-        remove_leftovers(Path(folder))
     try:
-        with mark_run(out):
-            yield
+        with lock.held(out, job.shard) as has_locks:
+            remove_all_leftovers(out)
+            for folder in job.folders:
+                remove_leftovers(Path(folder))
+            with mark_run(out):
+                yield has_locks
     finally:
         with suppress(OSError):
             for empty in made:

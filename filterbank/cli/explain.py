@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,10 @@ _FEW = 4
 def _place(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    x, comma, y = text.partition(",")
-    if not (comma and x.strip().isdecimal() and y.strip().isdecimal()):
+    found = re.fullmatch(r"([0-9]{1,9})\s*,\s*([0-9]{1,9})", text.strip())
+    if not found:
         raise click.BadParameter(f"found {text!r}; accepted: X,Y from 0, such as 12,7")
-    return int(x), int(y)
+    return int(found[1]), int(found[2])
 
 
 @click.command(short_help="Tell a bank's shapes, weights, cost and methods, or one output's sum.")

@@ -21,7 +21,9 @@ OVERRIDES = {
     "bias": "Bias of every filter.",
 }
 
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+# Of so many digits and no more: beyond them int() and float() have limits of their own.
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_WIDTH_HEIGHT = re.compile("([0-9]{1,9})x([0-9]{1,9})")
 
 
 class GroupedOption(click.Option):
@@ -66,10 +68,11 @@ def width_height(
     """Return (H, W) of a size spelled WIDTHxHEIGHT."""
     if text is None:
         return None
-    width, cross, height = text.lower().replace("×", "x").partition("x")
-    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+    found = _WIDTH_HEIGHT.fullmatch(text.strip().lower().replace("×", "x"))
+    width, height = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not (width and height):
         raise click.BadParameter(f"found {text!r}; accepted: WIDTHxHEIGHT, such as 640x480")
-    return int(height), int(width)
+    return height, width
 
 
 def not_empty(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
@@ -81,11 +84,12 @@ def not_empty(_context: click.Context, _parameter: click.Parameter, given: Any) 
 
 def page(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
     """Return a page's number from 0, or None for ``all``."""
-    if text.strip().lower() == "all":
+    word = text.strip()
+    if word.lower() == "all":
         return None
-    if not re.fullmatch("[0-9]{1,9}", text.strip()):
+    if not re.fullmatch("[0-9]{1,9}", word):
         raise click.BadParameter(f"found {text!r}; accepted: a number from 0, or all")
-    return int(text)
+    return int(word)
 
 
 def shard(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[int, int]:

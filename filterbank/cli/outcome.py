@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from filterbank import engine
 from filterbank.batch import run as runs
-from filterbank.batch.job import Event, ImageDone, ImageFailed, ImageSkipped, Job
+from filterbank.batch.job import ImageDone, ImageFailed, ImageSkipped, Job, Notice
 from filterbank.batch.pool import images_at_once
-from filterbank.cli.progress import Progress
 from filterbank.cli.request import Request
 from filterbank.cli.streams import OutputLost
 from filterbank.errors import shown
 
 if TYPE_CHECKING:
     from filterbank.batch.preview import ImagePreview
+    from filterbank.cli.progress import Progress
     from filterbank.model import Bank
 
-EXIT_FAILED, EXIT_CLIPPED = 1, 4
+EXIT_FAILED, EXIT_CLIPPED, EXIT_INTERRUPT = 1, 4, 130
 
 _SHOWN = 20  # clipped maps that are named
 
@@ -39,55 +40,84 @@ class _Tally:
     maps: int = 0
     skipped: int = 0
     failed: list[ImageFailed] = field(default_factory=list)
-    clipped: list[tuple[str, float]] = field(default_factory=list)
+    clipped: int = 0
+    examples: list[tuple[str, float]] = field(default_factory=list)  # of clipped maps
 
-    def add(self, event: Event) -> None:
+    def add(self, event: ImageDone | ImageFailed | ImageSkipped) -> None:
         if isinstance(event, ImageFailed):
             self.failed.append(event)
         elif isinstance(event, ImageSkipped):
             self.skipped += 1
-            self.clipped += event.clipped
+            self._add_clipped(event.clipped)
         else:
             maps = [one for record in event.records for one in record.maps]
             self.images += 1
             self.maps += len(maps)
-            self.clipped += [(one.file, one.clipped) for one in maps if one.clipped]
+            self._add_clipped([(one.file, one.clipped) for one in maps if one.clipped])
+
+    def _add_clipped(self, maps: Sequence[tuple[str, float]]) -> None:
+        self.clipped += len(maps)
+        self.examples += maps[: _SHOWN - len(self.examples)]
 
 
 def run(job: Job, request: Request) -> int:
     """Run *job*, print what happens, and return the exit code."""
     began = time.monotonic()
     tally = _Tally()
-    drawn = request.progress if request.progress is not None else sys.stderr.isatty()
-    progress = Progress(len(job.sources), enabled=drawn and not request.quiet)
-    try:
-        with progress, closing(runs.run(job)) as events:
-            for event in events:
-                tally.add(event)
-                if request.as_json:
-                    progress.clear()
-                    _print_json(event)
-                progress.advance()
-    except (KeyboardInterrupt, OutputLost):
-        _print_failures(tally.failed)
+    progress = _progress(job, request)
+
+    def interrupted() -> None:
+        _print_failures(tally.failed, job)
         if job.stream is None:
             _say(
-                f"{_summary(tally, job, began)}; the rest was not done: add --resume to go on",
-                request.quiet,
+                f"{_summary(tally, job, began)}; the rest was not done: add --resume to go on", request.quiet
             )
+
+    def end_at_once() -> NoReturn:
+        if progress:
+            progress.clear()
+        interrupted()
+        click.echo("filterbank: interrupted", err=True)
+        os._exit(EXIT_INTERRUPT)
+
+    try:
+        with progress or nullcontext(), closing(runs.run(job, end_at_once)) as events:
+            for event in events:
+                if progress and (request.as_json or isinstance(event, Notice)):
+                    progress.clear()
+                if isinstance(event, Notice):
+                    _say(event.text, request.quiet)
+                    continue
+                tally.add(event)
+                if request.as_json:
+                    _print_json(event)
+                if progress:
+                    progress.advance()
+    except (KeyboardInterrupt, OutputLost):
+        interrupted()
         raise
     if request.report and Path(job.out).is_dir():
         from filterbank.cli import contact
 
         contact.write(job.out, job.banks)
-    _print_failures(tally.failed)
+    _print_failures(tally.failed, job)
     rest = len(job.sources) - tally.images - tally.skipped - len(tally.failed)
     stopped = f", {rest} not done after the first bad one" if rest else ""
     clipped = request.fail_on_clip and tally.clipped
     if clipped:
-        _print_clipped(tally.clipped)
+        _print_clipped(tally)
     _say(_summary(tally, job, began, stopped), request.quiet)
     return EXIT_FAILED if tally.failed else EXIT_CLIPPED if clipped else 0
+
+
+def _progress(job: Job, request: Request) -> Progress | None:
+    """Return the line that says how far the run is, where one is to be drawn."""
+    drawn = request.progress if request.progress is not None else sys.stderr.isatty()
+    if not drawn or request.quiet:
+        return None
+    from filterbank.cli.progress import Progress
+
+    return Progress(len(job.sources), enabled=True)
 
 
 def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
@@ -109,7 +139,7 @@ def preview_only(job: Job, *, as_json: bool, quiet: bool) -> int:
             _print_json(event)
         else:
             click.echo(f"{event.source.shown}: skipped, its maps {'are done' if job.ledger else 'exist'}")
-    _print_failures(failed)
+    _print_failures(failed, job)
     at_once = images_at_once(job.jobs, len(job.sources) - len(job.done))
     memory *= min(at_once, max(images, 1))
     under = ""
@@ -149,19 +179,22 @@ def _summary(tally: _Tally, job: Job, began: float, stopped: str = "") -> str:
     return f"{done}{skipped}{_failed(tally.failed)}{stopped}, {time.monotonic() - began:.1f} s → {where}"
 
 
-def _print_failures(failed: Sequence[ImageFailed]) -> None:
-    for event in failed:
-        click.echo(f"filterbank: {event.source.shown}: {event.reason}", err=True)
+def _print_failures(failed: Sequence[ImageFailed], job: Job) -> None:
+    if failed:
+        from filterbank.cli import failures
+
+        for line in failures.lines(failed, job.out):
+            click.echo(f"filterbank: {line}", err=True)
 
 
-def _print_clipped(clipped: Sequence[tuple[str, float]]) -> None:
-    for file, share in clipped[:_SHOWN]:
+def _print_clipped(tally: _Tally) -> None:
+    for file, share in tally.examples:
         click.echo(f"filterbank: {shown(file)}: {100 * share:.3g} % of its pixels clipped", err=True)
-    if len(clipped) > _SHOWN:
-        click.echo(f"filterbank: and {len(clipped) - _SHOWN} more clipped maps", err=True)
+    if tally.clipped > len(tally.examples):
+        click.echo(f"filterbank: and {tally.clipped - len(tally.examples)} more clipped maps", err=True)
 
 
-def _print_json(event: Event) -> None:
+def _print_json(event: ImageDone | ImageFailed | ImageSkipped) -> None:
     if isinstance(event, ImageDone):
         lines = [record.line() for record in event.records]
     elif isinstance(event, ImageFailed):

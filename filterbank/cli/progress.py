@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from types import TracebackType
 
 # Seconds between two drawings: often enough to look alive, seldom enough to cost nothing.
 _PAUSE = 0.1
+# Seconds that the rate is taken over: what was skipped at the start must not promise too much later.
+_WINDOW = 20.0
 
 
 class Progress:
-    """A line like ``12/60 images  20 %  41 s left`` on standard error, redrawn in place.
+    """A line like ``12/60 images, 1.2 a second, about 41 s left`` on standard error, redrawn in place.
 
     Not drawn at all unless *enabled*.
     """
@@ -23,6 +26,7 @@ class Progress:
         self._began = time.monotonic()
         self._drawn = -pause
         self._ended = 0
+        self._past = deque([(0.0, 0)])  # (seconds, images) of drawings in the window, and one before it
 
     def __enter__(self) -> Progress:
         self._draw()
@@ -49,6 +53,9 @@ class Progress:
         if not self._enabled or now - self._drawn < self._pause:
             return
         self._drawn = now
+        self._past.append((now, self._ended))
+        while len(self._past) > 2 and self._past[1][0] <= now - _WINDOW:
+            self._past.popleft()
         import shutil  # it loads every compressor of the standard library
 
         columns = shutil.get_terminal_size().columns
@@ -59,9 +66,23 @@ class Progress:
         share = self._ended / self._total
         bar = "█" * round(share * 20) + "·" * (20 - round(share * 20))
         text = f"{bar} {self._ended}/{self._total} images"
-        if self._ended:
-            text += f", about {_duration(now * (1 - share) / share)} left"
+        then, ended = self._past[0]
+        if self._ended > ended and now > then:
+            rate = (self._ended - ended) / (now - then)
+            left = (self._total - self._ended) / rate
+            text += f", {_rate(rate)}, about {_duration(left)} left"
         return text
+
+
+def _rate(each_second: float) -> str:
+    """Return a rate as people say it.
+
+    >>> _rate(120.4), _rate(3.14159), _rate(0.2)
+    ('120 a second', '3.1 a second', '5.0 s each')
+    """
+    if each_second < 1:
+        return f"{1 / each_second:.1f} s each"
+    return f"{each_second:.{0 if each_second >= 10 else 1}f} a second"
 
 
 def _duration(seconds: float) -> str:

@@ -17,6 +17,8 @@ from filterbank.report.views import Line, Views
 
 GENERATOR = "filterbank contact sheet"
 
+INSIDE = 16_000_000  # bytes of files that one page holds
+
 _PAGE = 25  # images
 
 
@@ -36,7 +38,7 @@ def draw_contact(lines: Iterable[Line], out: Path, banks: Sequence[Bank] = ()) -
         for first, bank in enumerate(banks)
         for second, filter in enumerate(bank.filters)
     }
-    views = Views(out, kernels)
+    views = Views(out, kernels, {bank.digest: bank for bank in banks}, INSIDE)
     images = views.images(lines)
     loader = jinja2.PackageLoader("filterbank.report")
     environment = jinja2.Environment(

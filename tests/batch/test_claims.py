@@ -28,6 +28,12 @@ def test_a_claim_adds_to_that_of_a_killed_run(tmp_path: Path) -> None:
         assert claims.made(tmp_path) >= {"older.npy"}
 
 
+def test_a_claim_that_is_none_names_nothing(tmp_path: Path) -> None:
+    for number, text in enumerate((b"\xff", b"3\n", b"[" * 5000, b"[[1], {}]")):
+        (tmp_path / f".{number:016x}.claim.filterbank-tmp").write_bytes(text)
+    assert claims.made(tmp_path) == {"[1]", "{}"}
+
+
 def test_no_folder(tmp_path: Path) -> None:
     assert claims.pending(tmp_path / "no") == frozenset()
     with (

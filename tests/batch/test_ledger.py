@@ -25,7 +25,7 @@ def test_the_later_line_counts(tmp_path: Path) -> None:
         path, [record("1", "a", "b"), record("2", "c"), record("3", "a", "b", digest="e"), record("4", "b")]
     )
     found = ledger.read(path)
-    assert found.entries.keys() == {"a", "b", "c"}
+    assert [file in found for file in ("a", "b", "c", "x")] == [True, True, True, False]
     assert found.find(["c"]).digest == "d"
     assert found.find(["a", "b"]) is None  # b is another's by now
     assert found.find(["a"]) is None  # no line names it alone
@@ -51,8 +51,32 @@ def test_compact_takes_out_what_is_named_again(tmp_path: Path, lines: list, expe
 
 def test_without_a_manifest(tmp_path: Path) -> None:
     ledger.compact(tmp_path / "m")
-    assert ledger.read(tmp_path / "m").entries == {}
+    found = ledger.read(tmp_path / "m")
+    assert not found
+    assert "a" not in found
+    assert found.find(["a"]) is None
+    assert "a" in ledger.read(tmp_path / "m", ["a"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_read_stays_whatever_becomes_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    append(path, [record("1", "a"), record("2", "b", digest="before"), record("3", "c")])
+    found = ledger.read(path)
+    append(path, [record("4", "a"), record("5", "b", digest="after")])
+    ledger.compact(path)
+    assert kept(path) == ["3", "4", "5"]
+    assert found.find(["b"]).digest == "before"
+    assert ledger.read(path).find(["b"]).digest == "after"
+
+
+def test_files_of_equal_hashes_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "hash", len, raising=False)
+    path = tmp_path / "m"
+    append(path, [record("1", "a"), record("2", "b")])
+    found = ledger.read(path)
+    assert [file in found for file in ("a", "b", "x")] == [False, True, False]
+    assert found.find(["x"]) is None
 
 
 def _append_and_compact(path: Path, name: str) -> None:

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
+from filterbank.batch import pool
 from filterbank.batch.pool import Crew, Stopped
 
 
@@ -108,3 +109,47 @@ def test_check_tells_workers_that_the_run_is_over() -> None:
         crew.check()
     with pytest.raises(Stopped):
         crew.check()
+
+
+def interrupt(crew: Crew, work) -> None:
+    """Have Ctrl-C come while the first of many images are worked on."""
+    with pytest.raises(KeyboardInterrupt), crew:
+        for _ in crew.images(work, range(20)):
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 4])
+def test_an_interrupted_run_whose_steps_are_short_is_not_stuck(jobs: int, monkeypatch) -> None:
+    monkeypatch.setattr(pool, "GRACE", 60)
+    calls: list[int] = []
+    crew = Crew(jobs, 20, lambda: calls.append(1))
+    begun = threading.Event()
+
+    def work(number: int) -> int:
+        if number:  # until the run is over
+            begun.set()
+            while True:
+                crew.check()
+                time.sleep(0.001)
+        assert jobs == 1 or begun.wait()
+        return number
+
+    interrupt(crew, work)
+    assert calls == []
+
+
+def test_an_interrupted_run_is_stuck_where_a_step_does_not_end(monkeypatch) -> None:
+    monkeypatch.setattr(pool, "GRACE", 0.01)
+    goes_on = threading.Event()
+    # A stuck run would end its process; here the step ends instead.
+    crew = Crew(2, 20, goes_on.set)
+    interrupt(crew, lambda number: number if number == 0 else goes_on.wait(60))
+    assert goes_on.is_set()
+
+
+def test_what_is_no_interrupt_waits(monkeypatch) -> None:
+    monkeypatch.setattr(pool, "GRACE", 0)
+    crew = Crew(2, 20, lambda: pytest.fail("not stuck"))
+    with pytest.raises(KeyError), crew:
+        for _ in crew.images(lambda number: time.sleep(0.01), range(20)):
+            raise KeyError

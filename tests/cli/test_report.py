@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -76,6 +77,21 @@ def target(link: str, folder: str = "maps") -> str:
     return os.path.normpath(f"{folder}/{os.fsdecode(unquote_to_bytes(link))}")
 
 
+def shown(page: Page) -> list[str]:
+    """The files whose pictures the page shows; what it holds inside has to be the file that it links to."""
+    files = []
+    at = [number for number, (tag, _, _) in enumerate(page.elements) if tag == "img"]
+    for number in at:
+        (_, link, _), (_, picture, _) = page.elements[number - 1 : number + 1]
+        files.append(target(link["href"]))
+        kind, _, data = picture["src"].partition(";base64,")
+        if kind.startswith("data:"):
+            assert base64.b64decode(data) == Path(files[-1]).read_bytes()
+        else:
+            assert picture["src"] == link["href"]
+    return files
+
+
 def assert_sound(page: Page) -> None:
     """No address leaves the folder's disk, all pictures speak, and names are no markup."""
     for link in links(page):
@@ -99,7 +115,7 @@ def test_every_image_stands_beside_its_maps() -> None:
     page = read()
     assert_sound(page)
     assert len(page.all("article")) == 3
-    found = [target(attributes["src"]) for attributes in page.all("img")]
+    found = shown(page)
     assert found == [
         path for n in range(3) for path in (f"in/{n}.png", f"maps/{n}/sobel_x.png", f"maps/{n}/sobel_y.png")
     ]
@@ -108,6 +124,7 @@ def test_every_image_stands_beside_its_maps() -> None:
     line = next(line for line in manifest(Path("maps")) if line["input"] == "in/0.png")
     hi = line["maps"][0]["hi"]
     assert float(scaled["data-at"]) + 255 * float(scaled["data-step"]) == pytest.approx(hi)
+    assert [float(n) for n in scaled["data-place"].split()] == [1, 0, 1, 0]
     assert float(scaled["data-at"]) + 128 * float(scaled["data-step"]) == pytest.approx(0)
     assert sum("kernel" in (attributes.get("class") or "") for attributes in page.all("span")) == 2 + 6
     said = " ".join("".join(page.text).split())
@@ -147,7 +164,7 @@ def test_hostile_names_are_names() -> None:
     filterbank("apply", "in", "-b", "sobel", "-o", "maps", "--report")
     page = read()
     assert_sound(page)
-    found = [target(attributes["src"]) for attributes in page.all("img")]
+    found = shown(page)
     assert sorted(found[::3]) == sorted(f"in/{name}" for name in HOSTILE)
     assert all(Path(path).is_file() for path in found)
     labels = {attributes["aria-label"] for attributes in page.all("article")}
@@ -182,21 +199,31 @@ def test_a_hostile_manifest_makes_no_markup_and_no_traceback() -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "embedded"),
-    [(("--format", "tiff"), 2), (("--format", "npy"), 2), (("--stack",), 2), (("--format", "png16"), 0)],
+    "extra", [("--format", "tiff"), ("--format", "npy"), ("--stack",), ("--stack", "--format", "png16")]
 )
-def test_what_a_browser_cannot_draw_is_embedded_small_and_linked(
-    extra: tuple[str, ...], embedded: int
-) -> None:
+def test_what_a_browser_cannot_draw_is_embedded_small_and_linked(extra: tuple[str, ...]) -> None:
     np.save("big.npy", np.random.default_rng(0).random((300, 500), np.float32))
     filterbank("apply", "big.npy", "-b", "sobel", "-o", "maps", "--report", *extra)
     page = read()
     assert_sound(page)
     inline = [attributes for attributes in page.all("img") if attributes["src"].startswith("data:image/png")]
-    assert len(inline) == embedded + 1  # the image itself is an npy
+    assert len(inline) == 2 + 1  # the image itself is an npy
     assert all(len(attributes["src"]) < 60_000 for attributes in inline)
     hrefs = {target(attributes["href"]) for attributes in page.all("a")} - {"maps/#images"}
     assert hrefs == {"big.npy"} | {f"maps/{name}" for name in files(Path("maps")) if name != "index.html"}
+
+
+def test_a_page_holds_files_as_long_as_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        save(f"in/{number}.png", noise(40, 50, seed=number))
+    room = Path("in/0.png").stat().st_size + 10
+    monkeypatch.setattr("filterbank.report.contact.INSIDE", room)
+    filterbank("apply", "in", "-b", "sobel", "-o", "maps", "--report")
+    page = read()
+    assert_sound(page)
+    inside = [attributes["src"].startswith("data:") for attributes in page.all("img")]
+    assert inside == [True] + [False] * 8
+    assert len(shown(page)) == 9
 
 
 def test_several_banks_pages_and_an_image_that_has_gone() -> None:

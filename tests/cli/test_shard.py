@@ -55,11 +55,11 @@ def test_shards_at_once_make_what_one_run_makes() -> None:
     )
 
 
-def test_two_equal_runs_at_once_do_no_harm() -> None:
+def test_the_same_shard_twice_at_once_does_no_harm() -> None:
     make_images(12)
     filterbank("apply", "in", "-b", "sobel", "-o", "whole")
-    run = ["apply", "in", "-b", "sobel", "-o", "maps", "--on-exists", "overwrite", "-j", "2"]
-    together(run, run, [*run, "--resume"])
+    run = ["apply", "in", "-b", "sobel", "-o", "maps", "--on-exists", "overwrite", "-j", "2", "--shard"]
+    together([*run, "1/2"], [*run, "1/2"], [*run, "1/2", "--resume"], [*run, "2/2"])
     assert files(Path("maps")) == files(Path("whole"))
     filterbank("apply", "in", "-b", "sobel", "-o", "maps", "--resume")
     assert without_seconds("maps") == without_seconds("whole")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from filterbank.bankfile.foreign.kernels import Kernel, number, refusal
 from filterbank.bankfile.source import Source
 
-_HEAD = re.compile(r"\s*([0-9]+)(?:x([0-9]+))?(?:([+-][0-9]+)([+-][0-9]+))?([@<>]?)\s*:")
+_HEAD = re.compile(r"\s*([0-9]{1,9})(?:x([0-9]{1,9}))?(?:([+-][0-9]{1,9})([+-][0-9]{1,9}))?([@<>]?)\s*:")
 _LIST = re.compile(r"[-+0-9.eEnNaA,\s]+")
 _VALUE = re.compile(r"[^\s,]+")
 _Plane = NDArray[np.float64]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from xml.etree import ElementTree as Xml
 
@@ -13,7 +14,8 @@ from filterbank.bankfile.source import NOWHERE, Faults, Source
 
 _DIRECTIVE = re.compile(r"\A%YAML:1\.[0-9]")
 _TAG = re.compile(r"!!opencv-(?:nd-)?matrix|!<tag:yaml\.org,2002:opencv-(?:nd-)?matrix>")
-_TYPE = re.compile(r"([0-9]*)([ucwsifdh])")
+_TYPE = re.compile(r"([0-9]{0,4})([ucwsifdh])")
+_COUNT = re.compile("[0-9]{1,9}")
 
 
 def is_opencv(text: str) -> bool:
@@ -111,14 +113,14 @@ def _kernels(source: Source, name: str, at: int, given: _Given) -> list[Kernel]:
     channels = int(kind[1] or 1)
     sizes = given.get("sizes", [str(given.get("rows", "")), str(given.get("cols", ""))])
     shape = [
-        int(size) if str(size).isdecimal() else 0
+        int(size) if _COUNT.fullmatch(str(size)) else 0
         for size in (sizes if isinstance(sizes, list) else sizes.split())
     ]
     data = given["data"]
     values = np.array(
         [number(source, text.rstrip(","), at) for text in (data if isinstance(data, list) else data.split())]
     )
-    if len(shape) not in (2, 3, 4) or values.size != int(np.prod(shape)) * channels or values.size == 0:
+    if len(shape) not in (2, 3, 4) or values.size != math.prod(shape) * channels or values.size == 0:
         size = "×".join(map(str, shape)) + (f" of {channels} channels" if channels > 1 else "")
         raise refusal(
             source,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -176,12 +177,31 @@ def _parsed(path: Path) -> Any:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise RefusedError(f"found {size:,} bytes", f"accepted: at most {MAX_BYTES:,}, protobuf's limit")
+    accepted = "accepted: what torch.onnx.export and others write"
     try:
-        return ModelProto.FromString(path.read_bytes())
+        model = ModelProto.FromString(path.read_bytes())
     except DecodeError:
-        raise RefusedError(
-            "is no whole ONNX model", "accepted: what torch.onnx.export and others write"
-        ) from None
+        raise RefusedError("is no whole ONNX model", accepted) from None
+    # Protobuf hands text that is no UTF-8 on as bytes.
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise RefusedError("found a name that is no UTF-8", accepted)
+    return model
+
+
+def _texts(model: Any) -> Iterator[str | bytes]:
+    """Yield the texts of *model* that are looked at."""
+    graph = model.graph
+    for node in graph.node:
+        yield from (node.op_type, node.name, node.domain, *node.input, *node.output)
+        for each in node.attribute:
+            yield from (each.name, each.ref_attr_name, each.t.name)
+            yield from (text for pair in each.t.external_data for text in (pair.key, pair.value))
+    for tensor in graph.initializer:
+        yield tensor.name
+        yield from (text for pair in tensor.external_data for text in (pair.key, pair.value))
+    yield from (value.name for value in (*graph.input, *graph.output, *graph.value_info))
+    yield from (text for pair in model.metadata_props for text in (pair.key, pair.value))
+    yield from (each.domain for each in model.opset_import)
 
 
 def _literal(node: Any, folder: Path, what: str, types: _Types) -> NDArray[np.float64]:
@@ -236,8 +256,14 @@ def _external(stored: Any, folder: Path, code: str, count: int, what: str) -> ND
     """Return numbers kept in a file beside the model; never from outside the model's folder."""
     said = {each.key: each.value for each in stored.external_data}
     location = said.get("location", "")
-    home, place = os.path.realpath(folder), os.path.realpath(folder / location)
-    if not location or Path(location).is_absolute() or os.path.commonpath([home, place]) != home:
+    named = location.replace("\0", "")  # which no name of a file holds
+    home, place = os.path.realpath(folder), os.path.realpath(folder / named)
+    if (
+        not location
+        or location != named
+        or Path(location).is_absolute()
+        or os.path.commonpath([home, place]) != home
+    ):
         found = f"{what} is kept in {shown(location)!r}, outside the model's folder"
         raise RefusedError(found, "accepted: files inside it", "save the model with its tensors inside")
     try:
