@@ -25,7 +25,8 @@ class Source:
 
     ``dir`` is the path below the folder given, empty for a file named outright. ``page`` is set
     where each page of a file is an image of its own. ``fault`` is what is wrong with a folder that
-    was to be searched: it stands for the images that were not found there.
+    was to be searched: it stands for the images that were not found there. ``place`` is where the file
+    is read from, where that is not its ``path``.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Source:
     data: bytes | None = field(default=None, repr=False)
     page: int | None = None
     fault: str = ""
+    place: str = field(default="", repr=False)
 
     @property
     def stem(self) -> str:
@@ -66,7 +68,7 @@ class Source:
             raise ImageError(self.fault)
         if self.data is not None:
             return self.data
-        return read_file(self.path)
+        return read_file(self.place or self.path)
 
     @property
     def _file(self) -> str:

@@ -88,7 +88,8 @@ class Job:
     """A checked run: the images, the banks, and where each map goes.
 
     ``done`` are the numbers of the sources that are skipped because their maps exist; ``ledger`` is
-    what the manifest shows as done where a run is resumed; ``stream`` takes the one map where ``out`` is
+    what the manifest shows as done where a run is resumed; ``cluster`` names the one that works instead of
+    this process; ``stream`` takes the one map where ``out`` is
     ``-``; ``ahead`` is an image that is being decoded already.
     """
 
@@ -102,6 +103,7 @@ class Job:
     ledger: Ledger | None = None
     jobs: int = 1
     stream: BinaryIO | None = None
+    cluster: str | None = None
     ahead: Ahead | None = None
     clock: Callable[[], float] = time.perf_counter
     machine: Machine = field(default_factory=engine.machine)
@@ -172,6 +174,7 @@ def make(
     jobs: int | None = None,
     stream: BinaryIO | None = None,
     shard: tuple[int, int] = (1, 1),
+    cluster: str | None = None,
 ) -> Job:
     """Return the checked job of applying *banks* to *sources* with maps below *out*.
 
@@ -186,6 +189,10 @@ def make(
     """
     settings = settings or Settings()
     _check_settings(settings)
+    if cluster is not None:
+        from filterbank.batch import cluster as clusters  # noqa: PLC0415 - an extra
+
+        clusters.check(cluster, jobs, out)
     workers = jobs or len(os.sched_getaffinity(0))
     if workers < 1:
         raise RequestError(f"--jobs {workers}; accepted: 1 or more workers")
@@ -198,7 +205,16 @@ def make(
     )
     sources = sorted(sources, key=lambda source: bool(source.fault))
     part = inputs.shard(sources, *shard)
-    job = Job(tuple(sources[part]), tuple(banks), namer.out, settings, namer, jobs=workers, stream=stream)
+    job = Job(
+        tuple(sources[part]),
+        tuple(banks),
+        namer.out,
+        settings,
+        namer,
+        jobs=workers,
+        stream=stream,
+        cluster=cluster,
+    )
     if shard[1] > 1 and settings.range_over == "batch" and job.needs_extremes:
         raise RequestError(
             f"--shard {shard[0]}/{shard[1]} with --range-over batch: found a scale that depends on "

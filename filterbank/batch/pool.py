@@ -72,7 +72,7 @@ class Crew:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End all work at its next step and wait for that."""
-        self._stop.set()
+        self.stop()
         self._images.shutdown(wait=True, cancel_futures=True)
         if self._encoders is not None:
             self._encoders.shutdown(wait=True, cancel_futures=True)
@@ -81,6 +81,10 @@ class Crew:
         """Return the zlib stream of a PNG's rows; the workers' memory for it is kept from map to map."""
         pool = self._encoders if self._shares_maps else None
         return engine.compress(rows, bpp, swap, self._scratch, pool)
+
+    def stop(self) -> None:
+        """Have all work end at its next step."""
+        self._stop.set()
 
     def check(self) -> None:
         """Raise Stopped when the run is over; workers call it between steps."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from filterbank.batch import work
 from filterbank.batch.atomic import make_folder, mark_run, remove_all_leftovers, remove_leftovers
@@ -18,6 +19,23 @@ from filterbank.imagefile import tone
 from filterbank.imagefile.tone import Extremes
 
 
+class Executor(Protocol):
+    """Where images are worked on: several at once, each result yielded as it ends, in any order.
+
+    Closing an iterator ends its work at the next step.
+    """
+
+    def extremes(
+        self, sources: Collection[Source]
+    ) -> Generator[tuple[Source, dict[str, Extremes] | ImageFailed], None, None]:
+        """Yield the extremes of each image's maps for each resolved range; nothing is written."""
+
+    def apply(
+        self, sources: Collection[Source], shared: dict[str, Extremes] | None
+    ) -> Generator[Event, None, None]:
+        """Yield what became of each image; its files and its manifest lines are there by then."""
+
+
 def run(job: Job) -> Generator[Event, None, None]:
     """Yield one event per image as it ends; its files and its manifest lines are there by then.
 
@@ -27,13 +45,15 @@ def run(job: Job) -> Generator[Event, None, None]:
     ------
     OutputError
         The folder for maps cannot be made or written to.
+    RequestError
+        The cluster that was asked for cannot be used; nothing was written.
     """
     if job.stream is not None or not job.sources:
-        yield from _events(job)
+        yield from _events(job, Local(job))
         return
-    with _opened_folder(job):
+    with _executor(job) as executor, _opened_folder(job):
         try:
-            yield from _events(job)
+            yield from _events(job, executor)
         finally:
             if job.ledger is not None:
                 from filterbank.batch import ledger  # noqa: PLC0415
@@ -42,15 +62,44 @@ def run(job: Job) -> Generator[Event, None, None]:
                     ledger.compact(job.manifest)
 
 
-def _events(job: Job) -> Generator[Event, None, None]:
+class Local:
+    """Images by the threads of this process."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def extremes(
+        self, sources: Collection[Source]
+    ) -> Generator[tuple[Source, dict[str, Extremes] | ImageFailed], None, None]:
+        """Yield the extremes of each image's maps."""
+        with Crew(self._job.jobs, len(sources)) as crew:
+            yield from crew.images(lambda source: (source, work.extremes(self._job, source, crew)), sources)
+
+    def apply(
+        self, sources: Collection[Source], shared: dict[str, Extremes] | None
+    ) -> Generator[Event, None, None]:
+        """Yield what became of each image."""
+        with Crew(self._job.jobs, len(sources)) as crew:
+            yield from crew.images(partial(_apply, self._job, crew, shared), sources)
+
+
+def _executor(job: Job) -> AbstractContextManager[Executor]:
+    if job.cluster is None:
+        return nullcontext(Local(job))
+    from filterbank.batch import cluster  # noqa: PLC0415 - an extra
+
+    return cluster.connected(job, job.cluster)
+
+
+def _events(job: Job, executor: Executor) -> Generator[Event, None, None]:
     for number in sorted(job.done):
         yield ImageSkipped(job.sources[number])
     todo = {source: None for number, source in enumerate(job.sources) if number not in job.done}
     shared = None
     if todo and job.settings.range_over == "batch" and job.needs_extremes:
-        shared = yield from _survey(job, todo)
-    with Crew(job.jobs, len(todo)) as crew:
-        for event in crew.images(partial(_apply, job, crew, shared), todo):
+        shared = yield from _survey(job, todo, executor)
+    with closing(executor.apply(todo, shared)) as events:
+        for event in events:
             yield event
             if isinstance(event, ImageFailed) and job.settings.fail_fast:
                 return
@@ -67,14 +116,15 @@ def _apply(job: Job, crew: Crew, shared: dict[str, Extremes] | None, source: Sou
     return work.apply(job, source, crew, shared)
 
 
-def _survey(job: Job, todo: dict[Source, None]) -> Generator[ImageFailed, None, dict[str, Extremes]]:
+def _survey(
+    job: Job, todo: dict[Source, None], executor: Executor
+) -> Generator[ImageFailed, None, dict[str, Extremes]]:
     """Return the extremes of the whole batch; bad images are yielded and taken out of *todo*.
 
     Images that are skipped count too: what is done later shares the scale of what was done before.
     """
     shared: dict[str, Extremes] = {}
-    with Crew(job.jobs, len(job.sources)) as crew:
-        surveyed = crew.images(lambda source: (source, work.extremes(job, source, crew)), job.sources)
+    with closing(executor.extremes(job.sources)) as surveyed:
         for source, found in surveyed:
             if not isinstance(found, ImageFailed):
                 for kind in found:

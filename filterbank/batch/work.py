@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -37,15 +37,32 @@ def extremes(job: Job, source: Source, crew: Crew) -> dict[str, Extremes] | Imag
 def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) -> ImageDone | ImageFailed:
     """Write all maps of *source* and its lines in the manifest; or say why none is there."""
     if job.stream is not None or source.fault:
-        return _apply(job, source, crew, shared)
+        return write_maps(job, source, crew, shared)[0]
     try:
         with claimed(Path(job.out), job.namer.names(source), fsync=job.settings.fsync):
-            return _apply(job, source, crew, shared)
+            return settle(job, *write_maps(job, source, crew, shared))
     except OutputError as error:  # of the claim; others are told already
         return failed(source, error)
 
 
-def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> ImageDone | ImageFailed:
+def settle(job: Job, event: ImageDone | ImageFailed, written: Sequence[Written]) -> ImageDone | ImageFailed:
+    """Return *event* once its lines are in the manifest; where they cannot be, its maps go, too."""
+    if isinstance(event, ImageFailed):
+        return event
+    try:
+        manifest.append(job.manifest, event.records, fsync=job.settings.fsync)
+    except BaseException as error:
+        _take_back(written)
+        if not isinstance(error, OutputError):
+            raise
+        return failed(event.source, error)
+    return event
+
+
+def write_maps(
+    job: Job, source: Source, crew: Crew, shared: Shared | None = None
+) -> tuple[ImageDone | ImageFailed, list[Written]]:
+    """Write all maps of *source* or none; return what the manifest is to say, and the files."""
     began = job.clock()
     written: list[Written] = []
     try:
@@ -62,20 +79,23 @@ def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> Image
             ended = job.clock()
             records.append(_record(job, source, read, bank, tuple(done), round(ended - began, 6)))
             began = ended
-        if job.stream is None:
-            manifest.append(job.manifest, records, fsync=job.settings.fsync)
     except BaseException as error:
-        # The image is done or it is not: no half sets of maps. Another run's stay where they replaced ours.
-        for path, inode in written:
-            with suppress(OSError):
-                if path.lstat().st_ino == inode:
-                    path.unlink()
+        # The image is done or it is not: no half sets of maps.
+        _take_back(written)
         if isinstance(error, BrokenPipeError) or not isinstance(
             error, FilterbankError | OSError | MemoryError
         ):
             raise
-        return failed(source, error)
-    return ImageDone(source, tuple(records))
+        return failed(source, error), []
+    return ImageDone(source, tuple(records)), written
+
+
+def _take_back(written: Sequence[Written]) -> None:
+    """Remove the files that were *written*; another run's stay where they replaced ours."""
+    for path, inode in written:
+        with suppress(OSError):
+            if path.lstat().st_ino == inode:
+                path.unlink()
 
 
 def failed(source: Source, error: BaseException) -> ImageFailed:

@@ -56,6 +56,7 @@ class Request:
     no_orient: bool
     method: str
     jobs: int | None
+    cluster: str | None
     fail_fast: bool
     fail_on_clip: bool
     fsync: bool
@@ -79,7 +80,16 @@ class Request:
         if self.report:
             self._check_report()
         sources = self._sources()
-        return make(sources, banks, self.out, settings, jobs=self.jobs, stream=stream, shard=self.shard)
+        return make(
+            sources,
+            banks,
+            self.out,
+            settings,
+            jobs=self.jobs,
+            stream=stream,
+            shard=self.shard,
+            cluster=self.cluster,
+        )
 
     @property
     def _overrides(self) -> dict[str, str]:
