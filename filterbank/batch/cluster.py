@@ -22,7 +22,7 @@ from filterbank import __version__
 from filterbank.batch import claims, work
 from filterbank.batch.atomic import remove_leftovers
 from filterbank.batch.flight import Flight, Killed, Lost
-from filterbank.batch.inputs import Source
+from filterbank.batch.inputs import Source, is_url
 from filterbank.batch.job import STANDARD_OUTPUT, Event, ImageFailed, ImageSkipped, Job
 from filterbank.batch.ledger import Ledger
 from filterbank.errors import RequestError, shown
@@ -143,7 +143,7 @@ class Cluster:
         from filterbank.batch.on_worker import Room  # noqa: PLC0415 - an extra
 
         self._job, self._client = job, client
-        self._out = os.path.abspath(job.out)  # noqa: PTH100 - links stay
+        self._out = os.path.abspath(job.out) if job.remote is None else job.out  # noqa: PTH100 - links stay
         self._run = f"filterbank-{uuid.uuid4().hex}"
         # A plugin reaches every worker once, also those that come later or come again.
         client.register_plugin(Room(_common(job, self._out), __version__), name=self._run)
@@ -184,7 +184,7 @@ class Cluster:
                 yield ImageFailed(source, str(found))
             else:
                 yield self._settled(source, *found)
-        if self._has_lost and self.close():
+        if self._has_lost and self._job.remote is None and self.close():
             self._tidy_up(sources)
 
     def _settled(self, source: Source, event: Event, written: list[Any]) -> Event:
@@ -193,15 +193,17 @@ class Cluster:
             event = replace(event, reason=event.reason.replace(shown(self._out), shown(self._job.out)))
         if isinstance(event, ImageSkipped):
             return event
-        event = work.settle(self._job, event, written)
-        if not source.fault:
-            claims.release(Path(self._job.out), self._job.namer.names(source))
-        return event
+        return work.settle(self._job, event, written)
 
     def _clear_away(self, source: Source) -> None:
         """Remove what has been made of *source*, which nobody works on any more."""
-        if not source.fault and not claims.undo(Path(self._job.out), self._job.namer.names(source)):
-            self._doubtful.add(claims.name_of(self._job.namer.names(source)))
+        if source.fault:
+            return
+        names = self._job.namer.names(source)
+        if self._job.remote is not None:
+            self._job.remote.undo(names)
+        elif not claims.undo(Path(self._job.out), names):
+            self._doubtful.add(claims.name_of(names))
 
     def _tidy_up(self, sources: Iterable[Source]) -> None:
         """Remove what workers that died have left, once nothing works any more."""
@@ -224,6 +226,8 @@ class Cluster:
 
     def _check_shared(self) -> None:
         """Raise RequestError where a worker does not see the folder for maps."""
+        if self._job.remote is not None:
+            return
         for worker, is_there in self._client.run(os.path.isdir, self._out, on_error="return").items():
             if is_there is not True:
                 raise RequestError(
@@ -283,6 +287,6 @@ def _common(job: Job, out: str) -> Job:
 
 def _placed(source: Source) -> Source:
     """Return *source* as a process in another folder finds it."""
-    if source.data is not None or source.fault or source.place:
+    if source.data is not None or source.fault or source.place or is_url(source.path):
         return source
     return replace(source, place=os.path.abspath(source.path))  # noqa: PTH100 - links stay

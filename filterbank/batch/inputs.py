@@ -14,6 +14,8 @@ from filterbank.imagefile.source import read_file
 
 STANDARD_INPUT = "-"
 
+_FILE = "file://"
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*://")
 _EVERY_FILE = ("**", "*")
 _BOM = b"\xef\xbb\xbf"  # what some editors put before UTF-8
 _USUAL = (".png", ".jpg", ".tif", ".npy")  # named where no image was found
@@ -68,7 +70,12 @@ class Source:
             raise ImageError(self.fault)
         if self.data is not None:
             return self.data
-        return read_file(self.place or self.path)
+        place = self.place or self.path
+        if is_url(place):
+            from filterbank.batch import places  # noqa: PLC0415 - for those who have any
+
+            return places.read(place)
+        return read_file(place)
 
     @property
     def _file(self) -> str:
@@ -77,6 +84,24 @@ class Source:
     @property
     def _page(self) -> str:
         return "" if self.page is None else f"-{self.page}"
+
+
+def is_url(text: str) -> bool:
+    """Return whether *text* names something in a store; ``file://`` names a path.
+
+    >>> is_url("s3://bucket/a.png"), is_url("file:///tmp/a.png"), is_url("a.png")
+    (True, False, False)
+    """
+    return "://" in text and bool(_SCHEME.match(text)) and not text.startswith(_FILE)
+
+
+def path_of(text: str) -> str:
+    """Return the path that ``file://`` stands before, and anything else as it is.
+
+    >>> path_of("file:///tmp/a.png"), path_of("a.png")
+    ('/tmp/a.png', 'a.png')
+    """
+    return text.removeprefix(_FILE)
 
 
 def natural(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -129,10 +154,10 @@ def collect(
             found.setdefault("", Source(STANDARD_INPUT, data=standard_input or b""))
             continue
         for source in search.named(argument):
-            found.setdefault(_place(source.path), source)
+            found.setdefault(_place(source.place or source.path), source)
     for path in _lines(listed or b""):
         for source in search.outright(path):
-            found.setdefault(_place(source.path), source)
+            found.setdefault(_place(source.place or source.path), source)
     if not found and search.faults:
         first = next(iter(search.faults.values()))
         raise RequestError(f"{first.shown}: {first.fault}; no images found elsewhere")
@@ -165,6 +190,8 @@ def _lines(listed: bytes) -> Iterator[str]:
 
 
 def _place(path: str) -> str:
+    if is_url(path):
+        return path
     # Not resolve(): a link and its target are two images with two names.
     return os.path.abspath(path)  # noqa: PTH100
 
@@ -187,6 +214,10 @@ class _Search:
         """Yield the sources of one argument: itself, or what its wildcards match."""
         if not argument:
             raise RequestError("IMAGE: found an empty name; accepted: a file, a folder, a glob or -")
+        if is_url(argument):
+            yield from self._at(argument)
+            return
+        argument = path_of(argument)
         if os.path.lexists(argument) or not _is_magic(argument):
             yield from self.outright(argument)
             return
@@ -201,10 +232,23 @@ class _Search:
 
     def outright(self, path: str) -> Iterator[Source]:
         """Yield the file of this name, or the images of the folder of this name."""
+        if is_url(path):
+            yield from self._at(path, is_literal=True)
+            return
+        path = path_of(path)
         if os.path.isdir(path):  # noqa: PTH112
             yield from self._below(path, self._matches(path, _EVERY_FILE))
         else:
             yield Source(path)
+
+    def _at(self, url: str, *, is_literal: bool = False) -> Iterator[Source]:
+        """Yield the images that *url* means."""
+        from filterbank.batch import places  # noqa: PLC0415 - for those who have any
+
+        found = places.search(url, self.extensions, self.out, is_literal=is_literal)
+        for place, folder in sorted(found, key=lambda each: _by_parts(each[0])):
+            path = places.without_secrets(place)
+            yield Source(path, folder, place="" if path == place else place)
 
     def _below(self, root: str, paths: Iterable[str]) -> Iterator[Source]:
         for path in paths:

@@ -24,6 +24,7 @@ from filterbank.model import Bank, Layer
 
 if TYPE_CHECKING:
     from filterbank.batch.ledger import Ledger
+    from filterbank.batch.remote import Remote
 
 STANDARD_OUTPUT = "-"
 ON_EXISTS = ("error", "skip", "overwrite")
@@ -89,8 +90,8 @@ class Job:
 
     ``done`` are the numbers of the sources that are skipped because their maps exist; ``ledger`` is
     what the manifest shows as done where a run is resumed; ``cluster`` names the one that works instead of
-    this process; ``stream`` takes the one map where ``out`` is
-    ``-``; ``ahead`` is an image that is being decoded already.
+    this process, ``remote`` is the folder for maps where it is in a store; ``stream`` takes the one map
+    where ``out`` is ``-``; ``ahead`` is an image that is being decoded already.
     """
 
     sources: tuple[Source, ...]
@@ -104,6 +105,7 @@ class Job:
     jobs: int = 1
     stream: BinaryIO | None = None
     cluster: str | None = None
+    remote: Remote | None = None
     ahead: Ahead | None = None
     clock: Callable[[], float] = time.perf_counter
     machine: Machine = field(default_factory=engine.machine)
@@ -201,7 +203,11 @@ def make(
         for bank in banks
     ]
     namer = names.namer(
-        settings.template, layers, stack=settings.stack, ext=settings.extension, out=os.path.normpath(out)
+        settings.template,
+        layers,
+        stack=settings.stack,
+        ext=settings.extension,
+        out=out.rstrip("/") if inputs.is_url(out) else os.path.normpath(out),
     )
     sources = sorted(sources, key=lambda source: bool(source.fault))
     part = inputs.shard(sources, *shard)
@@ -232,6 +238,8 @@ def make(
         return job
     if not out:
         raise RequestError("--out: found an empty name; accepted: a folder, new or existing, or -")
+    if inputs.is_url(out):
+        return _in_store(job, sources, part, merges=shard[1] == 1)
     if not disk.is_folder(out) and os.path.lexists(out):
         raise RequestError(f"--out {shown(out)}: is a file; accepted: a folder, new or existing, or -")
     below = Path(namer.out)
@@ -244,6 +252,19 @@ def make(
     # Of a claimed image all maps may be there, but not its line in the manifest.
     done = {n for n in places.done if claims.name_of(namer.names(job.sources[n])) not in claimed}
     return replace(job, folders=places.folders, done=frozenset(done), ledger=ledger)
+
+
+def _in_store(job: Job, sources: Sequence[Source], part: slice, *, merges: bool) -> Job:
+    """Return *job* with its maps in a store, checked."""
+    from filterbank.batch import remote as remotes  # noqa: PLC0415 - for those who have any
+
+    on_exists = job.settings.on_exists
+    remote = remotes.prepare(job.out, keeps=on_exists == "skip", merges=merges)
+    ledger, own = remote.known() if job.settings.resume else (None, set())
+    names.check(job.namer, [each for each in sources if not each.fault], on_exists, part, own)
+    searched = [each for each in job.sources if not each.fault]
+    done = remotes.check_existing(remote, job.namer, searched, on_exists, own)
+    return replace(job, remote=remote, done=done, ledger=ledger)
 
 
 def _known(job: Job) -> tuple[Ledger, set[str]]:

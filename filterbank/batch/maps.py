@@ -23,7 +23,7 @@ from filterbank.imagefile.encode import NpyStack, TiffStack
 from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.png import Deflate
 
-Written = tuple[Path, int]  # a file, and its inode when it was written
+Written = tuple[Path, int]  # a file, and its inode when it was written; in a store its name there, and 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,12 +156,17 @@ def _shape(todo: Planned) -> tuple[int, ...]:
 def _destination(job: Job, file: str, written: list[Written]) -> Iterator[BinaryIO]:
     """Yield the stream of a map's file, which stands in *written* once it is there."""
     if job.stream is not None:
-        buffer = io.BytesIO()
-        yield buffer
-        job.stream.write(buffer.getbuffer())
+        held = io.BytesIO()
+        yield held
+        job.stream.write(held.getbuffer())
         job.stream.flush()
         return
     path = Path(job.out, file)
+    if job.remote is not None:
+        with job.remote.writing(file) as buffer:
+            yield buffer
+        written.append((Path(file), 0))
+        return
     if job.settings.on_exists == "skip" and os.path.lexists(path):
         yield io.BytesIO()  # what is there stays as it is
         return

@@ -8,13 +8,12 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from distributed import Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 from filterbank import __version__
-from filterbank.batch import claims, work
+from filterbank.batch import work
 from filterbank.batch.flight import Bug, Unfit
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import Event, ImageFailed, ImageSkipped, Job
@@ -68,14 +67,13 @@ class Room(WorkerPlugin):  # type: ignore[misc]  # an extra, not followed
                 return ImageSkipped(source, tuple(one for entry in done for one in entry.clipped)), []
             if source.fault:
                 return work.write_maps(self._job, source, self._crew, shared)
-            out, names = Path(self._job.out), self._job.namer.names(source)
             try:
-                claims.claim(out, names, fsync=self._job.settings.fsync)
+                work.claim(self._job, source)
                 return work.write_maps(self._job, source, self._crew, shared)
             except OutputError as error:
                 return work.failed(source, error), []
             except Stopped:
-                claims.release(out, names)
+                work.release(self._job, source)
                 raise
 
     @contextmanager

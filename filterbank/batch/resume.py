@@ -30,7 +30,7 @@ def find_done(
     if source.fault:
         return None
     every = job.namer.names(source)
-    if Path(job.out, claims.name_of(every)).exists():
+    if job.remote is None and Path(job.out, claims.name_of(every)).exists():
         return None  # it was in hand when a run ended: its maps may be of two runs
     names = iter(every)
     options = job.settings.recorded(job.reading(source).page)
@@ -77,7 +77,10 @@ def _is_whole(job: Job, bank: Bank, entry: Entry) -> bool:
         counts = [len(layer.outputs) for layer in job.layers(bank).values()]
         counts = counts if job.settings.stack else [1] * sum(counts)
         for file, count in zip(entry.files, counts, strict=True):
-            seen = glance(Path(job.out, file), stack=job.settings.stack)
+            if job.remote is None:
+                seen = glance(Path(job.out, file), stack=job.settings.stack)
+            else:
+                seen = job.remote.glance(file, stack=job.settings.stack)
             if (seen.format, seen.count) != (job.settings.extension, count) or not seen.sizes <= sizes:
                 return False
             said = [(text.filter, text.digest, _ends(text)) for text in seen.texts]

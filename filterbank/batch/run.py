@@ -55,7 +55,7 @@ def run(job: Job) -> Generator[Event, None, None]:
         try:
             yield from _events(job, executor)
         finally:
-            if job.ledger is not None:
+            if job.ledger is not None and job.remote is None:
                 from filterbank.batch import ledger  # noqa: PLC0415
 
                 with suppress(OutputError):  # a line too many is no wrong manifest: the last one counts
@@ -141,6 +141,10 @@ def _survey(
 @contextmanager
 def _opened_folder(job: Job) -> Iterator[None]:
     """Make the folder for maps and clear it of what killed runs left; take it away if it stays empty."""
+    if job.remote is not None:
+        with job.remote.opened():
+            yield
+        return
     out = Path(job.out)
     made = [folder for folder in (out, *out.parents) if not os.path.lexists(folder)]
     make_folder(out, fsync=job.settings.fsync)
