@@ -89,7 +89,7 @@ class Source:
 def is_url(text: str) -> bool:
     """Return whether *text* names something in a store; ``file://`` names a path.
 
-    >>> is_url("s3://bucket/a.png"), is_url("file:///tmp/a.png"), is_url("a.png")
+    >>> is_url("s3://bucket/a.png"), is_url("file:///scans/a.png"), is_url("a.png")
     (True, False, False)
     """
     return "://" in text and bool(_SCHEME.match(text)) and not text.startswith(_FILE)
@@ -98,8 +98,8 @@ def is_url(text: str) -> bool:
 def path_of(text: str) -> str:
     """Return the path that ``file://`` stands before, and anything else as it is.
 
-    >>> path_of("file:///tmp/a.png"), path_of("a.png")
-    ('/tmp/a.png', 'a.png')
+    >>> path_of("file:///scans/a.png"), path_of("a.png")
+    ('/scans/a.png', 'a.png')
     """
     return text.removeprefix(_FILE)
 

@@ -112,9 +112,9 @@ def search(
         The store cannot be reached, or does not let itself be listed.
     """
     root, pattern = (url.rstrip("/"), "") if is_literal else _fixed(url)
+    fs, path = opened(root)
     if not pattern and _is_image(root, extensions) and not url.endswith("/"):
         return [(root, "")]  # not asked for: a list may name a million
-    fs, path = opened(root)
     with reaching(root, RequestError):
         if not pattern and not fs.isdir(path):
             return [(root, "")]

@@ -36,7 +36,7 @@ CREDENTIALS = {
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Any]:
-    """A bucket ``work`` of an S3 server on loopback, which the environment tells of."""
+    """A bucket ``store`` of an S3 server on loopback, which the environment tells of."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -46,7 +46,7 @@ def store() -> Iterator[Any]:
         for name, value in (CREDENTIALS | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}).items():
             patch.setenv(name, value)
         fs = fsspec.filesystem("s3", use_listings_cache=False)
-        fs.mkdir("work")
+        fs.mkdir("store")
         yield fs
     type(fs).clear_instance_cache()
     server.stop()
@@ -55,7 +55,7 @@ def store() -> Iterator[Any]:
 @pytest.fixture
 def bucket(store: Any) -> Iterator[Any]:
     yield store
-    for path in store.find("work"):
+    for path in store.find("store"):
         store.rm_file(path)
 
 
@@ -98,18 +98,18 @@ def test_from_s3_to_s3_is_as_from_disk_to_disk(bucket: Any) -> None:
     Path("in/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     Path("in/.hidden.png").write_bytes(b"")
     Path("in/notes.txt").write_bytes(b"none")
-    bucket.put("in", "work/scans", recursive=True)
+    bucket.put("in", "store/scans", recursive=True)
     Path("in/.hidden.png").unlink()
     alone = filterbank("apply", "in", "-b", "sobel", "-o", "alone", "--json", code=1)
-    told = filterbank("apply", "s3://work/scans/", "-b", "sobel", "-o", "s3://work/maps", "--json", code=1)
-    assert fetched(bucket, "s3://work/maps") == files(Path("alone"))
+    told = filterbank("apply", "s3://store/scans/", "-b", "sobel", "-o", "s3://store/maps", "--json", code=1)
+    assert fetched(bucket, "s3://store/maps") == files(Path("alone"))
     assert lines("got") == lines("alone")
-    assert told.err.replace("s3://work/scans/", "in/").split(" maps")[0] == alone.err.split(" maps")[0]
-    assert {line["input"].replace("s3://work/scans/", "in/") for line in told.json} == {
+    assert told.err.replace("s3://store/scans/", "in/").split(" maps")[0] == alone.err.split(" maps")[0]
+    assert {line["input"].replace("s3://store/scans/", "in/") for line in told.json} == {
         line["input"] for line in alone.json
     }
     # One object a run beside the manifest of all; nothing is left of single images.
-    runs = [path for path in bucket.find("work/maps") if "manifest.runs" in path]
+    runs = [path for path in bucket.find("store/maps") if "manifest.runs" in path]
     assert len(runs) == 1
     assert runs[0].endswith(".jsonl")
 
@@ -117,31 +117,31 @@ def test_from_s3_to_s3_is_as_from_disk_to_disk(bucket: Any) -> None:
 @pytest.mark.parametrize(
     ("argument", "names"),
     [
-        ("s3://work/in/*.png", ["0", "1", "2"]),
-        ("s3://work/in/[01].png", ["0", "1"]),
-        ("s3://work/in/**/*.png", ["0", "1", "2", "a/3", "a/b/4"]),
-        ("s3://work/in/a*", ["a/3", "a/b/4"]),
-        ("s3://work/in/a", ["3", "b/4"]),
-        ("s3://work/in/1.png", ["1"]),
+        ("s3://store/in/*.png", ["0", "1", "2"]),
+        ("s3://store/in/[01].png", ["0", "1"]),
+        ("s3://store/in/**/*.png", ["0", "1", "2", "a/3", "a/b/4"]),
+        ("s3://store/in/a*", ["a/3", "a/b/4"]),
+        ("s3://store/in/a", ["3", "b/4"]),
+        ("s3://store/in/1.png", ["1"]),
     ],
 )
 def test_folders_and_globs(bucket: Any, argument: str, names: list[str]) -> None:
     for name in ("0", "1", "2", "a/3", "a/b/4"):
         save(f"in/{name}.png", noise(10, 10))
-    bucket.put("in", "work/in", recursive=True)
+    bucket.put("in", "store/in", recursive=True)
     filterbank("apply", argument, "-b", "sobel", "--filter", "sobel_x", "-o", "maps")
     assert sorted(files(Path("maps"))) == sorted(f"{name}/sobel_x.png" for name in names)
 
 
 def test_lists_of_urls_and_maps_below_their_images(bucket: Any) -> None:
     make_images(3)
-    bucket.put("in", "work/in", recursive=True)
-    bucket.pipe_file("work/list.txt", b"s3://work/in/2.png\nin/0.png\ns3://work/in/[no glob].png\n")
-    arguments = ["-b", "sobel", "-o", "s3://work/in/maps"]
-    ended = filterbank("apply", "--files-from", "s3://work/list.txt", *arguments, code=1)
-    assert "s3://work/in/[no glob].png: no such object" in ended.err
-    assert {name.partition("/")[0] for name in fetched(bucket, "s3://work/in/maps")} == {"0", "2"}
-    ended = filterbank("apply", "s3://work/in", *arguments, "--on-exists", "overwrite", "--json")
+    bucket.put("in", "store/in", recursive=True)
+    bucket.pipe_file("store/list.txt", b"s3://store/in/2.png\nin/0.png\ns3://store/in/[no glob].png\n")
+    arguments = ["-b", "sobel", "-o", "s3://store/in/maps"]
+    ended = filterbank("apply", "--files-from", "s3://store/list.txt", *arguments, code=1)
+    assert "s3://store/in/[no glob].png: no such object" in ended.err
+    assert {name.partition("/")[0] for name in fetched(bucket, "s3://store/in/maps")} == {"0", "2"}
+    ended = filterbank("apply", "s3://store/in", *arguments, "--on-exists", "overwrite", "--json")
     assert [Path(line["input"]).name for line in ended.json] == ["0.png", "1.png", "2.png"]
 
 
@@ -149,8 +149,8 @@ def test_lists_of_urls_and_maps_below_their_images(bucket: Any) -> None:
 def test_killed_and_resumed(bucket: Any) -> None:
     make_images(16, 60)
     filterbank("apply", "in", "-b", "kirsch", "-o", "alone")
-    bucket.put("in", "work/in", recursive=True)
-    arguments = ["apply", "s3://work/in", "-b", "kirsch", "-o", "s3://work/maps", "-j", "2"]
+    bucket.put("in", "store/in", recursive=True)
+    arguments = ["apply", "s3://store/in", "-b", "kirsch", "-o", "s3://store/maps", "-j", "2"]
     for stop in (2, 5):
         resume = ["--resume"] if stop == 5 else []
         command = [sys.executable, "-uc", PROGRAM, *arguments, "--json", *resume]
@@ -164,36 +164,36 @@ def test_killed_and_resumed(bucket: Any) -> None:
     assert " exists already; accepted: --on-exists skip or --on-exists overwrite, --resume, or " in refused
     ended = filterbank(*arguments, "--resume")
     assert ", 0 skipped" not in ended.err
-    assert fetched(bucket, "s3://work/maps") == files(Path("alone"))
+    assert fetched(bucket, "s3://store/maps") == files(Path("alone"))
     assert lines("got") == lines("alone")
     assert " 16 skipped" in filterbank(*arguments, "--resume").err
 
 
 def test_resume_does_again_what_is_stale(bucket: Any) -> None:
     make_images(5)
-    arguments = ["apply", "in", "-b", "sobel", "-o", "s3://work/maps"]
+    arguments = ["apply", "in", "-b", "sobel", "-o", "s3://store/maps"]
     filterbank(*arguments)
-    bucket.rm_file("work/maps/1/sobel_x.png")
-    bucket.pipe_file("work/maps/2/sobel_y.png", bucket.cat_file("work/maps/2/sobel_y.png")[:-9])
-    bucket.pipe_file("work/maps/3/sobel_x.png", bucket.cat_file("work/maps/3/sobel_y.png"))
+    bucket.rm_file("store/maps/1/sobel_x.png")
+    bucket.pipe_file("store/maps/2/sobel_y.png", bucket.cat_file("store/maps/2/sobel_y.png")[:-9])
+    bucket.pipe_file("store/maps/3/sobel_x.png", bucket.cat_file("store/maps/3/sobel_y.png"))
     ended = filterbank(*arguments, "--resume", "--json")
     assert sorted(line["input"] for line in ended.json if "maps" in line) == [
         f"in/{n}.png" for n in (1, 2, 3)
     ]
     filterbank("apply", "in", "-b", "sobel", "-o", "alone")
-    assert fetched(bucket, "s3://work/maps") == files(Path("alone"))
+    assert fetched(bucket, "s3://store/maps") == files(Path("alone"))
     assert lines("got") == lines("alone")
 
 
 def test_shards_and_then_the_manifest_of_all(bucket: Any) -> None:
     make_images(5)
-    arguments = ["apply", "in", "-b", "sobel", "-o", "s3://work/maps"]
+    arguments = ["apply", "in", "-b", "sobel", "-o", "s3://store/maps"]
     for part in (1, 2):
         filterbank(*arguments, "--shard", f"{part}/2")
-    assert not bucket.exists("work/maps/manifest.jsonl")
+    assert not bucket.exists("store/maps/manifest.jsonl")
     assert " 5 skipped" in filterbank(*arguments, "--resume").err
     filterbank("apply", "in", "-b", "sobel", "-o", "alone")
-    assert fetched(bucket, "s3://work/maps") == files(Path("alone"))
+    assert fetched(bucket, "s3://store/maps") == files(Path("alone"))
     assert lines("got") == lines("alone")
 
 
@@ -201,12 +201,12 @@ def test_workers_of_a_cluster_read_and_write_s3(bucket: Any, tmp_path: Path) -> 
     pytest.importorskip("distributed")
     make_images(10)
     filterbank("apply", "in", "-b", "sobel", "-o", "alone")
-    bucket.put("in", "work/in", recursive=True)
+    bucket.put("in", "store/in", recursive=True)
     with dask_processes(tmp_path / "dask", workers=1) as processes:
-        arguments = ["-b", "sobel", "-o", "s3://work/maps", "--cluster", processes.address]
-        filterbank("apply", "s3://work/in", *arguments)
-        assert " 10 skipped" in filterbank("apply", "s3://work/in", *arguments, "--resume").err
-    assert fetched(bucket, "s3://work/maps") == files(Path("alone"))
+        arguments = ["-b", "sobel", "-o", "s3://store/maps", "--cluster", processes.address]
+        filterbank("apply", "s3://store/in", *arguments)
+        assert " 10 skipped" in filterbank("apply", "s3://store/in", *arguments, "--resume").err
+    assert fetched(bucket, "s3://store/maps") == files(Path("alone"))
     assert lines("got") == lines("alone")
 
 
@@ -311,9 +311,9 @@ def test_secrets_of_a_url_are_used_and_never_told(memory: Any) -> None:
     assert "hush" not in told
     assert f"http://{host}/b.png: " in ended.err
     assert json.loads(Path("maps/manifest.jsonl").read_text())["input"] == f"http://{host}/a.png"
-    ended = filterbank("apply", "in", "-b", "sobel", "-o", "s3://me:hush@work/maps", code=2)
+    ended = filterbank("apply", "in", "-b", "sobel", "-o", "s3://me:hush@store/maps", code=2)
     assert "hush" not in ended.err
-    assert "--out s3://work/maps: found a user or a query in the URL" in ended.err
+    assert "--out s3://store/maps: found a user or a query in the URL" in ended.err
 
 
 def test_file_urls_are_paths(tmp_path: Path) -> None:
@@ -378,10 +378,10 @@ def test_a_store_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None
         CREDENTIALS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
     ).items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(ImageError, match=r"s3://work/a.png: Could not connect to the endpoint"):
-        places.read("s3://work/a.png")
-    ended = filterbank("apply", "in", "-b", "sobel", "-o", "s3://work/maps", code=2)
-    assert "s3://work/maps: Could not connect to the endpoint" in ended.err
+    with pytest.raises(ImageError, match=r"s3://store/a.png: Could not connect to the endpoint"):
+        places.read("s3://store/a.png")
+    ended = filterbank("apply", "in", "-b", "sobel", "-o", "s3://store/maps", code=2)
+    assert "s3://store/maps: Could not connect to the endpoint" in ended.err
     fs.clear_instance_cache()
 
 
