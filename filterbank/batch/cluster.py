@@ -24,7 +24,7 @@ from filterbank.batch.atomic import remove_leftovers
 from filterbank.batch.flight import Flight, Killed, Lost
 from filterbank.batch.inputs import Source, is_url
 from filterbank.batch.job import STANDARD_OUTPUT, Event, ImageFailed, ImageSkipped, Job
-from filterbank.batch.ledger import Ledger
+from filterbank.batch.resume import Excerpt, excerpt
 from filterbank.errors import RequestError, shown
 from filterbank.imagefile.tone import Extremes
 
@@ -216,13 +216,10 @@ class Cluster:
             if claims.name_of(names) in pending:
                 claims.release(Path(self._job.out), names)
 
-    def _known(self, source: Source) -> Ledger | None:
+    def _known(self, source: Source) -> Excerpt | None:
         """Return of what the manifest shows as done only what concerns *source*."""
         ledger = self._job.ledger
-        if ledger is None or source.fault:
-            return None
-        names = self._job.namer.names(source)
-        return Ledger({name: ledger.entries[name] for name in names if name in ledger.entries})
+        return None if ledger is None or source.fault else excerpt(self._job, ledger, source)
 
     def _check_shared(self) -> None:
         """Raise RequestError where a worker does not see the folder for maps."""

@@ -17,10 +17,9 @@ from filterbank.batch import work
 from filterbank.batch.flight import Bug, Unfit
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import Event, ImageFailed, ImageSkipped, Job
-from filterbank.batch.ledger import Ledger
 from filterbank.batch.maps import Written
 from filterbank.batch.pool import Crew, Stopped
-from filterbank.batch.resume import find_done
+from filterbank.batch.resume import Excerpt, find_done
 from filterbank.errors import OutputError
 from filterbank.imagefile.tone import Extremes
 
@@ -55,7 +54,7 @@ class Room(WorkerPlugin):  # type: ignore[misc]  # an extra, not followed
             return work.extremes(self._job, source, self._crew)
 
     def apply(
-        self, source: Source, shared: dict[str, Extremes] | None, known: Ledger | None
+        self, source: Source, shared: dict[str, Extremes] | None, known: Excerpt | None
     ) -> tuple[Event, list[Written]]:
         """Write the maps of *source* unless it is done by what is *known*.
 
@@ -100,7 +99,7 @@ def extremes(run: str, source: Source) -> dict[str, Extremes] | ImageFailed:
 
 
 def apply(
-    run: str, source: Source, shared: dict[str, Extremes] | None, known: Ledger | None
+    run: str, source: Source, shared: dict[str, Extremes] | None, known: Excerpt | None
 ) -> tuple[Event, list[Written]]:
     """Write the maps of *source* by the job of *run*; return what became of it, and what was written."""
     event, written = _room(run).apply(source, shared, known)
