@@ -251,6 +251,7 @@ class Cluster:
             for source, found in flight.results(sources):
                 yield source, found
         except Lost as lost:
+            flight.cancel()
             self.close()
             for source in flight.under_way:
                 yield source, lost

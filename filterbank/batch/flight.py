@@ -72,7 +72,8 @@ class Flight(Generic[Item]):
 
     def cancel(self) -> None:
         """Have what is waiting not begin."""
-        self._client.cancel([future for _, future in self._in_hand.values()])
+        with suppress(OSError, RuntimeError):  # the scheduler has gone
+            self._client.cancel([future for _, future in self._in_hand.values()])
 
     def results(self, items: Iterable[Item]) -> Generator[tuple[Item, Any], None, None]:
         """Yield each item and what became of it, as it ends.
