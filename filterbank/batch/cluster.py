@@ -73,7 +73,9 @@ def connected(job: Job, address: str) -> Iterator[Cluster]:
     RequestError
         No scheduler answers, or a worker has another version of this program.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told as events
+    # What matters is told as events; callbacks of tasks that were taken back may find the process ending.
+    for name in ("distributed", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with _client(address) as client:
         _check_versions(client, address)
         cluster = Cluster(job, client)

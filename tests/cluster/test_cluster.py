@@ -226,7 +226,7 @@ def test_ctrl_c_leaves_whole_files_and_can_be_resumed(where: str, shared: DaskPr
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "the rest was not done: add --resume to go on" in err
-    assert "Traceback" not in err
+    assert "Traceback" not in err, err
     done = {one["file"] for line in manifest(Path("maps")) for one in line["maps"]}
     found = files(Path("maps"))
     assert found.keys() == done  # no claims, no halves, nothing that came later
