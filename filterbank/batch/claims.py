@@ -30,6 +30,21 @@ def claimed(out: Path, names: Sequence[str], *, fsync: bool = False) -> Iterator
     OutputError
         *out* cannot be written to.
     """
+    claim(out, names, fsync=fsync)
+    try:
+        yield
+    finally:
+        release(out, names)
+
+
+def claim(out: Path, names: Sequence[str], *, fsync: bool = False) -> None:
+    """Put a claim on the maps *names* of one image, relative to *out*, until it is released.
+
+    Raises
+    ------
+    OutputError
+        *out* cannot be written to.
+    """
     path = out / name_of(names)
     absent = [name for name in names if not os.path.lexists(out / name)]
     try:
@@ -44,11 +59,28 @@ def claimed(out: Path, names: Sequence[str], *, fsync: bool = False) -> Iterator
             os.close(descriptor)
     except OSError as error:
         raise OutputError(f"{shown(out)}: cannot be written to: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
+
+
+def release(out: Path, names: Sequence[str]) -> None:
+    """Take the claim on the maps *names* of one image away: it has ended."""
+    with suppress(OSError):
+        (out / name_of(names)).unlink()
+
+
+def undo(out: Path, names: Sequence[str]) -> bool:
+    """Remove those maps *names* of one image that were not there before its claim; nobody may be making them.
+
+    The claim goes, too, and that is returned, unless maps were there: these may be of two runs.
+    """
+    path = out / name_of(names)
+    absent = _read(path)
+    for name in absent:
         with suppress(OSError):
-            path.unlink()
+            (out / name).unlink()
+    if not absent >= set(names):
+        return not path.exists()
+    release(out, names)
+    return True
 
 
 def name_of(names: Sequence[str]) -> str:
@@ -71,8 +103,14 @@ def made(out: Path) -> set[str]:
     """Return the maps that the claims in *out* name, relative to it: what runs were making there."""
     found: set[str] = set()
     for name in pending(out):
-        with suppress(OSError):
-            for line in (out / name).read_bytes().splitlines():
-                with suppress(ValueError, TypeError, RecursionError):  # torn: nothing was made yet under it
-                    found.update(str(each) for each in json.loads(line))
+        found |= _read(out / name)
+    return found
+
+
+def _read(claim: Path) -> set[str]:
+    found: set[str] = set()
+    with suppress(OSError):
+        for line in claim.read_bytes().splitlines():
+            with suppress(ValueError, TypeError, RecursionError):  # torn: nothing was made yet under it
+                found.update(str(each) for each in json.loads(line))
     return found

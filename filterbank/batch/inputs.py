@@ -16,6 +16,8 @@ from filterbank.imagefile.source import is_array, open_file, read_file
 
 STANDARD_INPUT = "-"
 
+_FILE = "file://"
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*://")
 _EVERY_FILE = ("**", "*")
 _BOM = b"\xef\xbb\xbf"  # what some editors put before UTF-8
 _USUAL = (".png", ".jpg", ".tif", ".npy")  # named where no image was found
@@ -27,7 +29,8 @@ class Source:
 
     ``dir`` is the path below the folder given, empty for a file named outright. ``page`` is set
     where each page of a file is an image of its own. ``fault`` is what is wrong with a folder that
-    was to be searched: it stands for the images that were not found there.
+    was to be searched: it stands for the images that were not found there. ``place`` is where the file
+    is read from, where that is not its ``path``.
     """
 
     path: str
@@ -35,6 +38,7 @@ class Source:
     data: bytes | None = field(default=None, repr=False)
     page: int | None = None
     fault: str = ""
+    place: str = field(default="", repr=False)
 
     @property
     def stem(self) -> str:
@@ -59,7 +63,8 @@ class Source:
     @property
     def is_array(self) -> bool:
         """Whether it is a folder that is one image: an array of the zarr library."""
-        return self.data is None and is_array(self.path)
+        place = self.place or self.path
+        return self.data is None and not is_url(place) and is_array(place)
 
     def read(self) -> bytes:
         """Return the file's bytes.
@@ -73,13 +78,19 @@ class Source:
             raise ImageError(self.fault)
         if self.data is not None:
             return self.data
-        return read_file(self.path)
+        place = self.place or self.path
+        if is_url(place):
+            from filterbank.batch import places  # noqa: PLC0415 - for those who have any
+
+            return places.read(place)
+        return read_file(place)
 
     def opened(self) -> BinaryIO:
         """Return the file, open; errors are those of `read`."""
         if self.fault or self.data is not None:
             return io.BytesIO(self.read())
-        return open_file(self.path)
+        place = self.place or self.path
+        return io.BytesIO(self.read()) if is_url(place) else open_file(place)
 
     @property
     def _file(self) -> str:
@@ -88,6 +99,24 @@ class Source:
     @property
     def _page(self) -> str:
         return "" if self.page is None else f"-{self.page}"
+
+
+def is_url(text: str) -> bool:
+    """Return whether *text* names something in a store; ``file://`` names a path.
+
+    >>> is_url("s3://bucket/a.png"), is_url("file:///scans/a.png"), is_url("a.png")
+    (True, False, False)
+    """
+    return "://" in text and bool(_SCHEME.match(text)) and not text.startswith(_FILE)
+
+
+def path_of(text: str) -> str:
+    """Return the path that ``file://`` stands before, and anything else as it is.
+
+    >>> path_of("file:///scans/a.png"), path_of("a.png")
+    ('/scans/a.png', 'a.png')
+    """
+    return text.removeprefix(_FILE)
 
 
 def natural(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -140,10 +169,10 @@ def collect(
             found.setdefault("", Source(STANDARD_INPUT, data=standard_input or b""))
             continue
         for source in search.named(argument):
-            found.setdefault(_place(source.path), source)
+            found.setdefault(_place(source.place or source.path), source)
     for path in _lines(listed or b""):
         for source in search.outright(path):
-            found.setdefault(_place(source.path), source)
+            found.setdefault(_place(source.place or source.path), source)
     if not found and search.faults:
         first = next(iter(search.faults.values()))
         raise RequestError(f"{first.shown}: {first.fault}; no images found elsewhere")
@@ -176,6 +205,8 @@ def _lines(listed: bytes) -> Iterator[str]:
 
 
 def _place(path: str) -> str:
+    if is_url(path):
+        return path
     # Not resolve(): a link and its target are two images with two names.
     return os.path.abspath(path)  # noqa: PTH100
 
@@ -198,6 +229,10 @@ class _Search:
         """Yield the sources of one argument: itself, or what its wildcards match."""
         if not argument:
             raise RequestError("IMAGE: found an empty name; accepted: a file, a folder, a glob or -")
+        if is_url(argument):
+            yield from self._at(argument)
+            return
+        argument = path_of(argument)
         if os.path.lexists(argument) or not _is_magic(argument):
             yield from self.outright(argument)
             return
@@ -212,10 +247,23 @@ class _Search:
 
     def outright(self, path: str) -> Iterator[Source]:
         """Yield the file of this name, or the images of the folder of this name."""
+        if is_url(path):
+            yield from self._at(path, is_literal=True)
+            return
+        path = path_of(path)
         if os.path.isdir(path) and not is_array(path):  # noqa: PTH112
             yield from self._below(path, self._matches(path, _EVERY_FILE))
         else:
             yield Source(path)
+
+    def _at(self, url: str, *, is_literal: bool = False) -> Iterator[Source]:
+        """Yield the images that *url* means."""
+        from filterbank.batch import places  # noqa: PLC0415 - for those who have any
+
+        found = places.search(url, self.extensions, self.out, is_literal=is_literal)
+        for place, folder in sorted(found, key=lambda each: _by_parts(each[0])):
+            path = places.without_secrets(place)
+            yield Source(path, folder, place="" if path == place else place)
 
     def _below(self, root: str, paths: Iterable[str]) -> Iterator[Source]:
         for path in paths:

@@ -25,6 +25,7 @@ from filterbank.model import Bank, Layer
 if TYPE_CHECKING:
     from filterbank.batch.budget import Budget
     from filterbank.batch.ledger import Ledger
+    from filterbank.batch.remote import Remote
 
 STANDARD_OUTPUT = "-"
 ON_EXISTS = ("error", "skip", "overwrite")
@@ -90,8 +91,10 @@ class Job:
 
     ``done`` are the numbers of the sources that are skipped because their maps exist; ``ledger`` is
     what the manifest shows as done where a run is resumed; ``shard`` is the part of the whole list that
-    the sources are, I of N; ``stream`` takes the one map where ``out`` is ``-``; ``ahead`` is an image that
-    is being decoded already; ``budget`` is the memory that all images share where it has a limit.
+    the sources are, I of N; ``cluster`` names the one that works instead of this process, ``remote`` is the
+    folder for maps where it is in a store; ``stream`` takes the one map where ``out`` is ``-``; ``ahead`` is
+    an image that is being decoded already; ``budget`` is the memory that all images share where it has a
+    limit.
     """
 
     sources: tuple[Source, ...]
@@ -105,6 +108,8 @@ class Job:
     shard: tuple[int, int] = lock.WHOLE
     jobs: int = 1
     stream: BinaryIO | None = None
+    cluster: str | None = None
+    remote: Remote | None = None
     ahead: Ahead | None = None
     budget: Budget | None = None
     clock: Callable[[], float] = time.perf_counter
@@ -183,6 +188,7 @@ def make(
     jobs: int | None = None,
     stream: BinaryIO | None = None,
     shard: tuple[int, int] = lock.WHOLE,
+    cluster: str | None = None,
     max_memory: int | None = None,
 ) -> Job:
     """Return the checked job of applying *banks* to *sources* with maps below *out*.
@@ -199,6 +205,10 @@ def make(
     """
     settings = settings or Settings()
     _check_settings(settings)
+    if cluster is not None:
+        from filterbank.batch import cluster as clusters  # noqa: PLC0415 - an extra
+
+        clusters.check(cluster, jobs, out)
     workers = jobs or len(os.sched_getaffinity(0))
     if workers < 1:
         raise RequestError(f"--jobs {workers}; accepted: 1 or more workers")
@@ -207,11 +217,15 @@ def make(
         for bank in banks
     ]
     namer = names.namer(
-        settings.template, layers, stack=settings.stack, ext=settings.extension, out=os.path.normpath(out)
+        settings.template,
+        layers,
+        stack=settings.stack,
+        ext=settings.extension,
+        out=out.rstrip("/") if inputs.is_url(out) else os.path.normpath(out),
     )
     sources = sorted(sources, key=lambda source: bool(source.fault))
     part = inputs.shard(sources, *shard)
-    budget = None if max_memory is None else _budget(max_memory)
+    budget = None if max_memory is None else _budget(max_memory, cluster, out)
     job = Job(
         tuple(sources[part]),
         tuple(banks),
@@ -221,6 +235,7 @@ def make(
         shard=shard,
         jobs=workers,
         stream=stream,
+        cluster=cluster,
         budget=budget,
     )
     if shard[1] > 1 and settings.range_over == "batch" and job.needs_extremes:
@@ -240,6 +255,8 @@ def make(
         return job
     if not out:
         raise RequestError("--out: found an empty name; accepted: a folder, new or existing, or -")
+    if inputs.is_url(out):
+        return _in_store(job, sources, part)
     if not disk.is_folder(out) and os.path.lexists(out):
         raise RequestError(f"--out {shown(out)}: is a file; accepted: a folder, new or existing, or -")
     below = Path(namer.out)
@@ -258,13 +275,30 @@ def make(
     return replace(job, folders=places.folders, done=frozenset(done), ledger=ledger)
 
 
-def _budget(cap: int) -> Budget:
-    """Return the memory that is shared; a cap below what the program itself takes is refused."""
-    from filterbank.batch.budget import Budget, return_at_once  # noqa: PLC0415 - a short run imports little
+def _in_store(job: Job, sources: Sequence[Source], part: slice) -> Job:
+    """Return *job* with its maps in a store, checked."""
+    from filterbank.batch import remote as remotes  # noqa: PLC0415 - for those who have any
 
+    on_exists = job.settings.on_exists
+    remote = remotes.prepare(job.out, keeps=on_exists == "skip", merges=job.shard == lock.WHOLE)
+    ledger = remote.known() if job.settings.resume else None
+    names.check(job.namer, [each for each in sources if not each.fault], on_exists, part, ledger or ())
+    searched = [each for each in job.sources if not each.fault]
+    done = remotes.check_existing(remote, job.namer, searched, on_exists, ledger)
+    return replace(job, remote=remote, done=done, ledger=ledger)
+
+
+def _budget(max_memory: int, cluster: str | None, out: str) -> Budget:
+    if cluster is not None or inputs.is_url(out):
+        other = "--cluster" if cluster is not None else "a URL for --out"
+        raise RequestError(
+            f"--max-memory with {other}: it caps this process alone, writing to a disk; accepted: one of them"
+        )
+    from filterbank.batch.budget import Budget, return_at_once  # noqa: PLC0415 - for runs with a cap
+
+    budget = Budget(max_memory)
     return_at_once()
-    budget = Budget(cap)
-    _ = budget.own
+    _ = budget.own  # a cap below that is refused now
     return budget
 
 

@@ -25,7 +25,7 @@ from filterbank.imagefile.png import Deflate
 from filterbank.imagefile.tone import Scale
 from filterbank.model import Bank
 
-Written = tuple[Path, int]  # a file, and its inode when it was written
+Written = tuple[Path, int]  # a file, and its inode when it was written; in a store its name there, and 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,12 +168,17 @@ def _shape(todo: Planned) -> tuple[int, ...]:
 def destination(job: Job, file: str, written: list[Written]) -> Iterator[BinaryIO]:
     """Yield the stream of a map's file, which stands in *written* once it is there."""
     if job.stream is not None:
-        buffer = io.BytesIO()
-        yield buffer
-        job.stream.write(buffer.getbuffer())
+        held = io.BytesIO()
+        yield held
+        job.stream.write(held.getbuffer())
         job.stream.flush()
         return
     path = Path(job.out, file)
+    if job.remote is not None:
+        with job.remote.writing(file) as buffer:
+            yield buffer
+        written.append((Path(file), 0))
+        return
     if job.settings.on_exists == "skip" and os.path.lexists(path):
         yield io.BytesIO()  # what is there stays as it is
         return

@@ -80,7 +80,7 @@ class Crew:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End all work at its next step and wait for that."""
-        self._stop.set()
+        self.stop()
         if self.stuck and kind is KeyboardInterrupt:
             self._images.shutdown(wait=False, cancel_futures=True)
             # wait() would wait for those that were cancelled before they began, too.
@@ -94,6 +94,10 @@ class Crew:
         """Return the zlib stream of a PNG's rows; the workers' memory for it is kept from map to map."""
         pool = self._encoders if self._shares_maps else None
         return engine.compress(rows, bpp, swap, self._scratch, pool)
+
+    def stop(self) -> None:
+        """Have all work end at its next step."""
+        self._stop.set()
 
     def check(self) -> None:
         """Raise Stopped when the run is over; workers call it between steps."""

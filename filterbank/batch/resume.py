@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 from filterbank.batch import claims
 from filterbank.batch.decoded import digest
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import Job
-from filterbank.batch.ledger import Entry, Ledger
+from filterbank.batch.ledger import Entry
 from filterbank.errors import GeometryError, ImageError
 from filterbank.geometry import Pair
 from filterbank.imagefile import tone
@@ -19,8 +22,31 @@ from filterbank.imagefile.tone import Extremes
 from filterbank.model import Bank
 
 
+class Known(Protocol):
+    """What can tell of files: a ledger, or what it tells of one image."""
+
+    def find(self, files: Iterable[str]) -> Entry | None:
+        """Return the entry that names just these *files*, in order, and is the last to name any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What a ledger tells of one image, small enough to be sent."""
+
+    entries: Mapping[tuple[str, ...], Entry | None]
+
+    def find(self, files: Iterable[str]) -> Entry | None:
+        """Return the entry that names just these *files*."""
+        return self.entries.get(tuple(files))
+
+
+def excerpt(job: Job, ledger: Known, source: Source) -> Excerpt:
+    """Return all that *ledger* tells of *source*."""
+    return Excerpt({tuple(files): ledger.find(files) for _, files in _files(job, source)})
+
+
 def find_done(
-    job: Job, ledger: Ledger, source: Source, shared: dict[str, Extremes] | None = None
+    job: Job, ledger: Known, source: Source, shared: dict[str, Extremes] | None = None
 ) -> tuple[Entry, ...] | None:
     """Return what the manifest tells of *source* where all that would be written stands there; else None.
 
@@ -30,14 +56,11 @@ def find_done(
     if source.fault:
         return None
     every = job.namer.names(source)
-    if Path(job.out, claims.name_of(every)).exists():
+    if job.remote is None and Path(job.out, claims.name_of(every)).exists():
         return None  # it was in hand when a run ended: its maps may be of two runs
-    names = iter(every)
     options = job.settings.recorded(job.reading(source).page)
     entries = []
-    for bank in job.banks:
-        layers = job.layers(bank).values()
-        files = list(islice(names, sum(1 if job.settings.stack else len(layer.outputs) for layer in layers)))
+    for bank, files in _files(job, source):
         entry = ledger.find(files)
         if entry is None or entry.digest != bank.digest or entry.options != options:
             return None
@@ -53,6 +76,17 @@ def find_done(
     return (
         tuple(entry for _, entry in entries) if all(entry.sha256 == found for _, entry in entries) else None
     )
+
+
+def _files(job: Job, source: Source) -> Iterator[tuple[Bank, list[str]]]:
+    """Yield each bank and the files of its maps of *source*."""
+    names = iter(job.namer.names(source))
+    for bank in job.banks:
+        layers = job.layers(bank).values()
+        yield (
+            bank,
+            list(islice(names, sum(1 if job.settings.stack else len(each.outputs) for each in layers))),
+        )
 
 
 def _has_scales(job: Job, bank: Bank, entry: Entry, shared: dict[str, Extremes]) -> bool:
@@ -77,7 +111,10 @@ def _is_whole(job: Job, bank: Bank, entry: Entry) -> bool:
         counts = [len(layer.outputs) for layer in job.layers(bank).values()]
         counts = counts if job.settings.stack else [1] * sum(counts)
         for file, count in zip(entry.files, counts, strict=True):
-            seen = glance(Path(job.out, file), stack=job.settings.stack)
+            if job.remote is None:
+                seen = glance(Path(job.out, file), stack=job.settings.stack)
+            else:
+                seen = job.remote.glance(file, stack=job.settings.stack)
             if (seen.format, seen.count) != (job.settings.extension, count) or not seen.sizes <= sizes:
                 return False
             said = [(text.filter, text.digest, _ends(text)) for text in seen.texts]

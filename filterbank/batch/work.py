@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank import engine, imagefile
-from filterbank.batch import decoded, manifest, toned
-from filterbank.batch.claims import claimed
+from filterbank.batch import claims, decoded, manifest, toned
 from filterbank.batch.decoded import Decoded
 from filterbank.batch.inputs import Source
 from filterbank.batch.job import ImageDone, ImageFailed, Job
@@ -42,15 +41,62 @@ def extremes(job: Job, source: Source, crew: Crew) -> dict[str, Extremes] | Imag
 def apply(job: Job, source: Source, crew: Crew, shared: Shared | None = None) -> ImageDone | ImageFailed:
     """Write all maps of *source* and its lines in the manifest; or say why none is there."""
     if job.stream is not None or source.fault:
-        return _apply(job, source, crew, shared)
+        return write_maps(job, source, crew, shared)[0]
     try:
-        with claimed(Path(job.out), job.namer.names(source), fsync=job.settings.fsync):
-            return _apply(job, source, crew, shared)
-    except OutputError as error:  # of the claim; others are told already
+        claim(job, source)
+    except OutputError as error:
         return failed(source, error)
+    try:
+        return settle(job, *write_maps(job, source, crew, shared))
+    except BaseException:
+        release(job, source)
+        raise
 
 
-def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> ImageDone | ImageFailed:
+def settle(job: Job, event: ImageDone | ImageFailed, written: Sequence[Written]) -> ImageDone | ImageFailed:
+    """Return *event* once its lines are in the manifest and its claim is gone; or its maps go, too."""
+    if isinstance(event, ImageDone):
+        try:
+            if job.remote is not None:
+                job.remote.record(job.namer.names(event.source), event.records)
+                return event  # its lines void the claim
+            manifest.append(job.manifest, event.records, fsync=job.settings.fsync)
+        except BaseException as error:
+            _take_back(job, written)
+            if not isinstance(error, OutputError):
+                raise
+            event = failed(event.source, error)
+    if not event.source.fault:
+        release(job, event.source)
+    return event
+
+
+def claim(job: Job, source: Source) -> None:
+    """Put a claim on the maps of *source*.
+
+    Raises
+    ------
+    OutputError
+        The folder for maps cannot be written to.
+    """
+    if job.remote is not None:
+        job.remote.claim(job.namer.names(source))
+    else:
+        claims.claim(Path(job.out), job.namer.names(source), fsync=job.settings.fsync)
+
+
+def release(job: Job, source: Source) -> None:
+    """Take the claim on the maps of *source* away."""
+    if job.remote is not None:
+        job.remote.release(job.namer.names(source))
+    else:
+        claims.release(Path(job.out), job.namer.names(source))
+
+
+def write_maps(
+    job: Job, source: Source, crew: Crew, shared: Shared | None = None
+) -> tuple[ImageDone | ImageFailed, list[Written]]:
+    """Write all maps of *source* or none; return what the manifest is to say, and the files."""
     written: list[Written] = []
     try:
         if job.budget is None:
@@ -59,20 +105,26 @@ def _apply(job: Job, source: Source, crew: Crew, shared: Shared | None) -> Image
             from filterbank.batch.banded import image  # noqa: PLC0415 - a short run imports little
 
             records = image.records(job, source, crew, shared, written)
-        if job.stream is None:
-            manifest.append(job.manifest, records, fsync=job.settings.fsync)
     except BaseException as error:
-        # The image is done or it is not: no half sets of maps. Another run's stay where they replaced ours.
-        for path, inode in written:
-            with suppress(OSError):
-                if path.lstat().st_ino == inode:
-                    path.unlink()
+        # The image is done or it is not: no half sets of maps.
+        _take_back(job, written)
         if isinstance(error, BrokenPipeError) or not isinstance(
             error, FilterbankError | OSError | MemoryError
         ):
             raise
-        return failed(source, error)
-    return ImageDone(source, tuple(records))
+        return failed(source, error), []
+    return ImageDone(source, tuple(records)), written
+
+
+def _take_back(job: Job, written: Sequence[Written]) -> None:
+    """Remove the files that were *written*; another run's stay where they replaced ours."""
+    if job.remote is not None:
+        job.remote.remove([str(path) for path, _ in written])
+        return
+    for path, inode in written:
+        with suppress(OSError):
+            if path.lstat().st_ino == inode:
+                path.unlink()
 
 
 def whole(

@@ -180,6 +180,14 @@ _BANKS, _MAPS, _READING, _RUN, _SAYING = "Banks", "Maps", "How images are read",
     "-j", "--jobs", type=click.IntRange(min=1), metavar="N", group=_RUN, help="Workers.  [default: all cores]"
 )
 @option(
+    "--cluster",
+    metavar="ADDRESS",
+    callback=not_empty,
+    group=_RUN,
+    help="Have images done by the workers of a Dask cluster, such as tcp://host:8786; local or local:N "
+    "starts N processes here. Needs the extra cluster.",
+)
+@option(
     "--max-memory",
     callback=size,
     metavar="BYTES",
@@ -264,6 +272,7 @@ def _ahead(given: dict[str, Any]) -> Ahead | None:
         or given["page"] is None
         or given["on_exists"] == "skip"
         or given["resume"]
+        or given["cluster"]
         or given["max_memory"]
     ):
         return None

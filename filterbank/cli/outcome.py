@@ -102,7 +102,8 @@ def run(job: Job, request: Request) -> int:
         contact.write(job.out, job.banks)
     _print_failures(tally.failed, job)
     rest = len(job.sources) - tally.images - tally.skipped - len(tally.failed)
-    stopped = f", {rest} not done after the first bad one" if rest else ""
+    why = " after the first bad one" if request.fail_fast else ""
+    stopped = f", {rest} not done{why}" if rest else ""
     clipped = request.fail_on_clip and tally.clipped
     if clipped:
         _print_clipped(tally)

@@ -13,10 +13,10 @@ import click
 
 from filterbank import bankfile, imagefile
 from filterbank.batch import inputs
-from filterbank.batch.inputs import STANDARD_INPUT, Source
+from filterbank.batch.inputs import STANDARD_INPUT, Source, is_url, path_of
 from filterbank.batch.job import STANDARD_OUTPUT, Job, Settings, each_page, make
 from filterbank.cli.options import OVERRIDES
-from filterbank.errors import BankError, RequestError, shown
+from filterbank.errors import BankError, ImageError, RequestError, shown
 from filterbank.imagefile.tone import parse_range
 from filterbank.model import Bank
 
@@ -57,6 +57,7 @@ class Request:
     no_orient: bool
     method: str
     jobs: int | None
+    cluster: str | None
     fail_fast: bool
     fail_on_clip: bool
     fsync: bool
@@ -83,11 +84,12 @@ class Request:
         return make(
             sources,
             banks,
-            self.out,
+            path_of(self.out),
             settings,
             jobs=self.jobs,
             stream=stream,
             shard=self.shard,
+            cluster=self.cluster,
             max_memory=self.max_memory,
         )
 
@@ -134,6 +136,11 @@ class Request:
             raise RequestError(
                 "--report with --out -: there is no folder for the page; accepted: one of them"
             )
+        if is_url(self.out):
+            raise RequestError(
+                "--report with a URL: the page shows what lies beside it on a disk; accepted: one of them. "
+                "Copy the folder to a disk, then filterbank report FOLDER"
+            )
         contact.check(self.out)
 
     def _sources(self) -> list[Source]:
@@ -147,7 +154,7 @@ class Request:
             extensions=imagefile.IMAGE_EXTENSIONS,
             listed=None if self.files_from is None else _list(self.files_from),
             standard_input=_standard_input() if STANDARD_INPUT in self.images else None,
-            out=None if self.out == STANDARD_OUTPUT else self.out,
+            out=None if self.out == STANDARD_OUTPUT else path_of(self.out),
         )
         return each_page(sources) if self.page is None else sources
 
@@ -198,8 +205,15 @@ def _standard_input() -> bytes:
 def _list(path: str) -> bytes:
     if path == STANDARD_INPUT:
         return _standard_input()
+    if is_url(path):
+        from filterbank.batch import places
+
+        try:
+            return places.read(path)
+        except ImageError as error:
+            raise RequestError(f"--files-from {error}") from error
     try:
-        return Path(path).read_bytes()
+        return Path(path_of(path)).read_bytes()
     except OSError as error:
         raise RequestError(
             f"--files-from {shown(path)}: cannot be read: {error.strerror or error}"

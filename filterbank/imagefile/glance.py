@@ -51,19 +51,30 @@ def glance(path: Path, *, stack: bool = False) -> Glance:
     """
     try:
         with path.open("rb") as stream:
-            head = stream.read(len(png.SIGNATURE))
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(0)
-            if head == png.SIGNATURE:
-                return _png(stream)
-            if head.startswith(_TIFF):
-                return _tiff(stream, size)
-            if head.startswith(_NPY):
-                return _npy(stream, size, stack)
-            if path.suffix == ".csv":
-                return _csv(stream)
+            return glance_at(stream, path.suffix, stack=stack)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
+
+
+def glance_at(stream: BinaryIO, suffix: str, *, stack: bool = False) -> Glance:
+    """Return what the map in *stream*, of a file whose name ends in *suffix*, says of itself.
+
+    Raises
+    ------
+    ImageError
+        It is cut short, or it is no map.
+    """
+    head = stream.read(len(png.SIGNATURE))
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    if head == png.SIGNATURE:
+        return _png(stream)
+    if head.startswith(_TIFF):
+        return _tiff(stream, size)
+    if head.startswith(_NPY):
+        return _npy(stream, size, stack)
+    if suffix == ".csv":
+        return _csv(stream)
     raise ImageError("no map of filterbank")
 
 

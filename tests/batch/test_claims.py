@@ -41,3 +41,16 @@ def test_no_folder(tmp_path: Path) -> None:
         claims.claimed(tmp_path / "no", NAMES),
     ):
         pass
+
+
+def test_undoing_spares_maps_that_were_there_before(tmp_path: Path) -> None:
+    for name in ("old.png", "new.png"):
+        names = [name, f"more-{name}"]
+        if name == "old.png":
+            (tmp_path / name).write_bytes(b"of another run")
+        claims.claim(tmp_path, names)
+        for made in names:
+            (tmp_path / made).write_bytes(b"half a set")
+        assert claims.undo(tmp_path, names) == (name == "new.png")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"old.png", claims.name_of(["old.png"])}
