@@ -11,7 +11,7 @@ import pydoc
 import re
 import signal
 import uuid
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import resource_tracker
@@ -30,6 +30,8 @@ from filterbank.imagefile.tone import Extremes
 
 if TYPE_CHECKING:
     from distributed import Client
+
+    from filterbank.batch.on_worker import Ended
 
 ACCEPTED = "local, local:N, or a scheduler's address such as tcp://host:8786"
 
@@ -161,25 +163,25 @@ class Cluster:
             return False
         return True
 
-    def extremes(
-        self, sources: Collection[Source]
-    ) -> Generator[tuple[Source, dict[str, Extremes] | ImageFailed], None, None]:
-        """Yield the extremes of each image's maps."""
+    def extremes(self) -> Generator[tuple[int, dict[str, Extremes] | ImageFailed], None, None]:
+        """Yield the extremes of every image's maps."""
         from filterbank.batch import on_worker  # noqa: PLC0415 - an extra
 
-        for source, found in self._results(on_worker.extremes, sources, lambda _source: ()):
-            is_map = isinstance(found, dict)
-            yield source, found if is_map else ImageFailed(source, getattr(found, "reason", str(found)))
+        every = range(len(self._job.sources))
+        for number, found in self._results(on_worker.extremes, every, lambda _source: ()):
+            source, is_map = self._job.sources[number], isinstance(found, dict)
+            yield number, found if is_map else ImageFailed(source, getattr(found, "reason", str(found)))
 
     def apply(
-        self, sources: Collection[Source], shared: dict[str, Extremes] | None
+        self, numbers: Sequence[int], shared: dict[str, Extremes] | None
     ) -> Generator[Event, None, None]:
         """Yield what became of each image."""
         from filterbank.batch import on_worker  # noqa: PLC0415 - an extra
 
         self._check_shared()
-        results = self._results(on_worker.apply, sources, lambda source: (shared, self._known(source)))
-        for source, found in results:
+        results = self._results(on_worker.apply, numbers, lambda source: (shared, self._known(source)))
+        for number, found in results:
+            source = self._job.sources[number]
             if isinstance(found, Killed | Lost):
                 if isinstance(found, Killed):  # where the cluster is lost, its workers may live and write
                     self._clear_away(source)
@@ -187,9 +189,9 @@ class Cluster:
             else:
                 yield self._settled(source, *found)
         if self._has_lost and self._job.remote is None and self.close():
-            self._tidy_up(sources)
+            self._tidy_up()
 
-    def _settled(self, source: Source, event: Event, written: list[Any]) -> Event:
+    def _settled(self, source: Source, event: Ended, written: list[Any]) -> Ended:
         event = replace(event, source=source)
         if isinstance(event, ImageFailed):  # told as a run here would have told it
             event = replace(event, reason=event.reason.replace(shown(self._out), shown(self._job.out)))
@@ -207,13 +209,13 @@ class Cluster:
         elif not claims.undo(Path(self._job.out), names):
             self._doubtful.add(claims.name_of(names))
 
-    def _tidy_up(self, sources: Iterable[Source]) -> None:
+    def _tidy_up(self) -> None:
         """Remove what workers that died have left, once nothing works any more."""
         for folder in self._job.folders:
             remove_leftovers(Path(folder))
         # A result that is lost just as it arrives is made again, and claimed after it was settled.
         pending = claims.pending(Path(self._job.out)) - self._doubtful
-        for source in sources if pending else ():
+        for source in self._job.sources if pending else ():
             names = self._job.namer.names(source)
             if claims.name_of(names) in pending:
                 claims.release(Path(self._job.out), names)
@@ -237,31 +239,33 @@ class Cluster:
     def _results(
         self,
         function: Callable[..., Any],
-        sources: Collection[Source],
+        numbers: Sequence[int],
         more: Callable[[Source], tuple[Any, ...]],
-    ) -> Generator[tuple[Source, Any], None, None]:
-        """Yield what *function* returned for each source, or why it could not.
+    ) -> Generator[tuple[int, Any], None, None]:
+        """Yield what *function* returned for each image, or why it could not.
 
         Once the cluster is lost it is nothing.
         """
         if not self._is_open:
             return
-        flight = Flight[Source](
-            self._client, function, lambda source: (self._run, _placed(source), *more(source))
-        )
+
+        def arguments(number: int) -> tuple[Any, ...]:
+            source = self._job.sources[number]
+            return self._run, _placed(source), *more(source)
+
+        flight = Flight[int](self._client, function, arguments)
         try:
-            for source, found in flight.results(sources):
-                yield source, found
+            yield from flight.results(numbers)
         except Lost as lost:
             flight.cancel()
             self.close()
-            for source in flight.under_way:
-                yield source, lost
+            for number in flight.under_way:
+                yield number, lost
         except BaseException:
             flight.cancel()
             if self.close():  # what has ended without our hearing of it is not done
-                for source in flight.under_way:
-                    self._clear_away(source)
+                for number in flight.under_way:
+                    self._clear_away(self._job.sources[number])
             raise
         finally:
             flight.look()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterbank import imagefile
-from filterbank.batch.inputs import Source
+from filterbank.batch.inputs import Source, is_url
 from filterbank.imagefile import ReadOptions
 from filterbank.imagefile.source import open_file
 from filterbank.imagefile.source import reading as reading_file
@@ -42,7 +42,7 @@ def decode(source: Source, reading: ReadOptions) -> Decoded:
     if source.is_array:
         from filterbank.imagefile import pieces  # noqa: PLC0415 - few runs read arrays
 
-        with pieces.opened(source.path, reading) as array:
+        with pieces.opened(source.place or source.path, reading) as array:
             return Decoded(array.rows(0, array.info.height), digest(source))
     data = source.read()
     stream = _Named(data)
@@ -59,13 +59,14 @@ def digest(source: Source) -> str:
     ImageError
         It cannot be read.
     """
-    if source.data is not None or source.fault:
+    place = source.place or source.path
+    if source.data is not None or source.fault or is_url(place):
         return hashlib.sha256(source.read()).hexdigest()
     if not source.is_array:
-        return _digest(source.path).hex()
+        return _digest(place).hex()
     whole = hashlib.sha256()
-    for path in sorted(path for path in Path(source.path).rglob("*") if path.is_file()):
-        whole.update(os.fsencode(path.relative_to(source.path)) + b"\0" + _digest(path))
+    for path in sorted(path for path in Path(place).rglob("*") if path.is_file()):
+        whole.update(os.fsencode(path.relative_to(place)) + b"\0" + _digest(path))
     return whole.hexdigest()
 
 

@@ -51,8 +51,10 @@ class Ledger:
     claimed: frozenset[str] = frozenset()
 
     def find(self, files: Iterable[str]) -> Entry | None:
-        """Return the entry that names just these *files*, in order; None where a later one names any."""
+        """Return the entry that names just these *files*, in order, unless a later one or a claim does."""
         wanted = tuple(dict.fromkeys(files))
+        if not self.claimed.isdisjoint(wanted):
+            return None
         numbers = {self.index.find(file) for file in wanted}
         entry = self._entry(numbers.pop()) if len(numbers) == 1 else None
         return entry if entry is not None and entry.files == wanted else None

@@ -16,12 +16,14 @@ from filterbank import __version__
 from filterbank.batch import work
 from filterbank.batch.flight import Bug, Unfit
 from filterbank.batch.inputs import Source
-from filterbank.batch.job import Event, ImageFailed, ImageSkipped, Job
+from filterbank.batch.job import ImageDone, ImageFailed, ImageSkipped, Job
 from filterbank.batch.maps import Written
 from filterbank.batch.pool import Crew, Stopped
 from filterbank.batch.resume import Excerpt, find_done
 from filterbank.errors import OutputError
 from filterbank.imagefile.tone import Extremes
+
+Ended = ImageDone | ImageFailed | ImageSkipped
 
 _STEP = 0.02  # seconds between two looks at whether work has ended
 
@@ -55,7 +57,7 @@ class Room(WorkerPlugin):  # type: ignore[misc]  # an extra, not followed
 
     def apply(
         self, source: Source, shared: dict[str, Extremes] | None, known: Excerpt | None
-    ) -> tuple[Event, list[Written]]:
+    ) -> tuple[Ended, list[Written]]:
         """Write the maps of *source* unless it is done by what is *known*.
 
         Its claim stays until its lines are in the manifest: whoever writes them takes it away.
@@ -100,7 +102,7 @@ def extremes(run: str, source: Source) -> dict[str, Extremes] | ImageFailed:
 
 def apply(
     run: str, source: Source, shared: dict[str, Extremes] | None, known: Excerpt | None
-) -> tuple[Event, list[Written]]:
+) -> tuple[Ended, list[Written]]:
     """Write the maps of *source* by the job of *run*; return what became of it, and what was written."""
     event, written = _room(run).apply(source, shared, known)
     return replace(event, source=Source("")), written  # who asked knows which

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,17 +145,13 @@ class Remote:
         ):
             return glance_at(stream, Path(name).suffix, stack=stack)
 
-    def known(self) -> tuple[Ledger, set[str]]:
-        """Return what the manifest shows, but for images in hand, and all files that are the runs'."""
+    def known(self) -> Ledger:
+        """Return what the manifest shows, with the files of images that were in hand as claimed."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, MANIFEST)
             with path.open("wb") as stream:
                 claimed = self._gather(stream)
-            found = ledger.read(path)
-        own = claimed | found.entries.keys()
-        for name in claimed:
-            found.entries.pop(name, None)
-        return found, own
+            return ledger.read(path, claimed)
 
     def _end(self, *, merges: bool) -> None:
         fs, root = self._opened()
@@ -247,20 +243,20 @@ def prepare(out: str, *, keeps: bool, merges: bool) -> Remote:
 
 
 def check_existing(
-    remote: Remote, namer: Namer, sources: Sequence[Source], on_exists: str, own: Container[str]
+    remote: Remote, namer: Namer, sources: Sequence[Source], on_exists: str, own: Ledger | None
 ) -> frozenset[int]:
     """Return the sources, by number, all of whose maps exist and stay.
 
     Raises
     ------
     RequestError
-        A map that is not among *own* exists, and *on_exists* is ``error``.
+        A map that *own* does not tell of exists, and *on_exists* is ``error``.
     """
     there = remote.names() if on_exists != "overwrite" else set()
     done = set()
     for number, source in enumerate(sources):
         names = namer.names(source)
-        foreign = [name for name in names if name in there and name not in own]
+        foreign = [name for name in names if name in there and not (own and name in own)]
         if foreign and on_exists == "error":
             raise RequestError(
                 f"{shown(f'{remote.url}/{foreign[0]}')} exists already; accepted: --on-exists skip or "

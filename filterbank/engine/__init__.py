@@ -6,7 +6,7 @@
 >>> [(index, values.shape) for index, values in run(plan(stack, (5, 6)), np.ones((1, 5, 6), np.float32))]
 [(0, (5, 6))]
 
-What explains a plan is loaded when it is first used: a run of the command does without.
+What explains a plan, or compresses bands, is loaded when it is first used: most runs do without.
 """
 
 from importlib import import_module
@@ -21,9 +21,12 @@ from filterbank.engine.execute import Told, convolve, encode, measure, merge_tol
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
 
 if TYPE_CHECKING:
+    from filterbank.engine.deflate_bands import RowDeflater
     from filterbank.engine.explained import Term, Terms, explain, measured, one_output
 
-_EXPLAINED = ("Term", "Terms", "explain", "measured", "one_output")
+_LATER = dict.fromkeys(("Term", "Terms", "explain", "measured", "one_output"), "explained") | {
+    "RowDeflater": "deflate_bands"
+}
 
 __all__ = [
     "METHODS",
@@ -31,6 +34,7 @@ __all__ = [
     "LayerPlan",
     "Machine",
     "Plan",
+    "RowDeflater",
     "Term",
     "Terms",
     "Told",
@@ -53,6 +57,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _EXPLAINED:
+    if name not in _LATER:
         raise AttributeError(f"module 'filterbank.engine' has no attribute {name!r}")
-    return getattr(import_module("filterbank.engine.explained"), name)
+    return getattr(import_module(f"filterbank.engine.{_LATER[name]}"), name)

@@ -30,8 +30,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def running(*extra: str) -> Iterator[subprocess.Popen]:
     """A run into ``maps`` that stays at its last image until it is killed."""
     arguments = ["apply", "in", "-b", "sobel", "-o", "maps", "-j", "1", *extra]
-    stop = "import filterbank.batch.work as w, time; real = w._apply\n"
-    stop += "w._apply = lambda *a: time.sleep(600) if a[1].path == 'in/2.png' else real(*a)\n"
+    stop = "import filterbank.batch.work as w, time; real = w.write_maps\n"
+    stop += "w.write_maps = lambda *a: time.sleep(600) if a[1].path == 'in/2.png' else real(*a)\n"
     process = subprocess.Popen([*COMMAND[:2], stop + COMMAND[2], *arguments], stderr=subprocess.PIPE)
     while process.poll() is None and "2/sobel_x.png" not in claims.made(Path("maps")):
         time.sleep(0.002)

@@ -14,7 +14,7 @@ from filterbank.batch import work
 from filterbank.batch.banded import memory
 from filterbank.batch.banded.memory import Banded
 from filterbank.batch.budget import Budget, megabytes
-from filterbank.batch.inputs import Source
+from filterbank.batch.inputs import Source, is_url
 from filterbank.batch.job import Job
 from filterbank.batch.pool import Crew, images_at_once
 from filterbank.errors import FilterbankError, ImageError
@@ -91,7 +91,8 @@ def _opened(job: Job, source: Source, closed: ExitStack) -> tuple[Pieces | None,
     """Return the rows of an image, to be closed by *closed*; or None and why there are none."""
     reading = job.reading(source)
     try:
-        file = source.path if source.data is None else source.opened()
+        is_file = source.data is None and not is_url(source.place or source.path)
+        file = source.place or source.path if is_file else source.opened()
         return closed.enter_context(opened(file, reading)), ""
     except NotByRows as error:
         return None, str(error).removeprefix(f"{source.called}: ").removeprefix("image: ")
@@ -101,7 +102,9 @@ def _by_rows(job: Job, source: Source, pieces: Pieces, at_once: int, threads: in
     """Return the course of an image whose rows can be read apart."""
     todos = tuple(todo for bank in job.banks for todo in planned(job, bank, pieces))
     info = pieces.info
-    file = 0 if source.data is not None or source.is_array else Path(source.path).stat().st_size
+    place = source.place or source.path
+    is_file = source.data is None and not is_url(place) and not source.is_array
+    file = Path(place).stat().st_size if is_file else 0
     reading = file + 2 * pieces.row * info.height
     course = _chosen(job, info, todos, reading, 0, at_once, threads)
     pixels = info.height * info.width * -(-info.channels // 4)
