@@ -231,3 +231,9 @@ def test_whatever_is_accepted_makes_finite_filters_or_is_refused(name, data):
         assert weights.dtype == np.float64
         assert weights.ndim in (2, 3)
         assert np.isfinite(weights).all()
+
+
+@pytest.mark.parametrize("sigma", [5e-324, 1e-3, 0.01])
+def test_a_narrow_gaussian_is_what_is_next_to_its_middle(sigma):
+    assert np.array_equal(families.gaussian(sigma, 3), np.outer([0, 1, 0], [0, 1, 0]))
+    assert np.array_equal(families.gaussian(sigma, 4), np.outer([0, 0.5, 0.5, 0], [0, 0.5, 0.5, 0]))

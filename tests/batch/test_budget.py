@@ -93,7 +93,7 @@ def test_an_error_gives_the_bytes_back() -> None:
 def test_the_program_itself_is_measured() -> None:
     budget = Budget(64 << 30)
     assert resident() < budget.own < resident() + (64 << 20)
-    with pytest.raises(RequestError, match=r"the program alone takes \d+ MB; accepted: at least \d+M"):
+    with pytest.raises(RequestError, match=r"the program alone takes [\d.]+ [MG]B; accepted: at least \d+M"):
         _ = Budget(1 << 20).own
 
 

@@ -215,7 +215,7 @@ def test_without_workers_a_run_ends_and_is_resumed(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("where", ["far", "local:2"])
 def test_ctrl_c_leaves_whole_files_and_can_be_resumed(where: str, shared: DaskProcesses) -> None:
-    make_images(60, 400)
+    make_images(400, 400)
     address = shared.address if where == "far" else where
     arguments = ["in", "-b", "kirsch", "-o", "maps", "--json", "--cluster", address]
     process = started(*arguments)
@@ -230,11 +230,11 @@ def test_ctrl_c_leaves_whole_files_and_can_be_resumed(where: str, shared: DaskPr
     done = {one["file"] for line in manifest(Path("maps")) for one in line["maps"]}
     found = files(Path("maps"))
     assert found.keys() == done  # no claims, no halves, nothing that came later
-    assert len(found) < 60 * 8
+    assert len(found) < 400 * 8
     filterbank("apply", *arguments, "--resume")
     filterbank("apply", "in", "-b", "kirsch", "-o", "alone")
     assert files(Path("maps")) == files(Path("alone"))
-    once_each("maps", 60)
+    once_each("maps", 400)
 
 
 def test_few_tasks_are_under_way(shared: DaskProcesses) -> None:

@@ -65,7 +65,9 @@ def gaussian(sigma: float, size: int | None = None) -> Weights:
     """
     n = gaussian_size(sigma) if size is None else size
     t = np.arange(n) - (n - 1) / 2
-    row = np.exp(-(t**2) / (2 * sigma**2))
+    # Beside the pixel next to the middle: half a pixel away, a narrow Gaussian would be nothing but zeros.
+    with np.errstate(over="ignore"):
+        row = np.exp((np.abs(t).min() ** 2 - t**2) / sigma / sigma / 2)
     row /= math.fsum(row)
     return np.outer(row, row)
 
