@@ -23,6 +23,7 @@ from filterbank.batch import claims, work
 from filterbank.batch.atomic import remove_leftovers
 from filterbank.batch.flight import Flight, Killed, Lost
 from filterbank.batch.inputs import Source, is_url
+from filterbank.batch.interrupt import noted
 from filterbank.batch.job import STANDARD_OUTPUT, Event, ImageFailed, ImageSkipped, Job
 from filterbank.batch.resume import Excerpt, excerpt
 from filterbank.errors import RequestError, shown
@@ -78,9 +79,9 @@ def connected(job: Job, address: str) -> Iterator[Cluster]:
     # What matters is told as events; callbacks of tasks that were taken back may find the process ending.
     for name in ("distributed", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with _client(address) as client:
+    with _client(address) as client, noted() as check:  # Dask's futures have destructors
         _check_versions(client, address)
-        cluster = Cluster(job, client)
+        cluster = Cluster(job, client, check)
         try:
             yield cluster
         finally:
@@ -143,10 +144,10 @@ def _check_versions(client: Client, address: str) -> None:
 class Cluster:
     """The workers of a Dask cluster, each with what all images of a job have in common."""
 
-    def __init__(self, job: Job, client: Client) -> None:
+    def __init__(self, job: Job, client: Client, check: Callable[[], None]) -> None:
         from filterbank.batch.on_worker import Room  # noqa: PLC0415 - an extra
 
-        self._job, self._client = job, client
+        self._job, self._client, self._check = job, client, check
         self._out = os.path.abspath(job.out) if job.remote is None else job.out  # noqa: PTH100 - links stay
         self._run = f"filterbank-{uuid.uuid4().hex}"
         # A plugin reaches every worker once, also those that come later or come again.
@@ -253,7 +254,7 @@ class Cluster:
             source = self._job.sources[number]
             return self._run, _placed(source), *more(source)
 
-        flight = Flight[int](self._client, function, arguments)
+        flight = Flight[int](self._client, function, arguments, self._check)
         try:
             yield from flight.results(numbers)
         except Lost as lost:

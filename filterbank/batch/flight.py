@@ -51,12 +51,19 @@ class Killed:
 
 
 class Flight(Generic[Item]):
-    """Calls of *function* on workers: one an item, with what *arguments* gives for it."""
+    """Calls of *function* on workers: one an item, with what *arguments* gives for it.
+
+    *check* is called now and then, and may raise.
+    """
 
     def __init__(
-        self, client: Client, function: Callable[..., Any], arguments: Callable[[Item], tuple[Any, ...]]
+        self,
+        client: Client,
+        function: Callable[..., Any],
+        arguments: Callable[[Item], tuple[Any, ...]],
+        check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._client, self._function, self._arguments = client, function, arguments
+        self._client, self._function, self._arguments, self._check = client, function, arguments, check
         self._in_hand: dict[str, tuple[Item, Future]] = {}
         self._suspects: list[Item] = []
         self._ended = SimpleQueue[str]()
@@ -95,6 +102,7 @@ class Flight(Generic[Item]):
     def _each(self, items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
         todo = iter(items)
         while True:
+            self._check()
             for item in islice(todo, self._room()):
                 self._send(item)
             if not self._in_hand:
