@@ -20,7 +20,13 @@ from dask_processes import DaskProcesses, dask_processes, wait_until
 
 from filterbank.batch import cluster, flight
 
-PROGRAM = "from filterbank.cli.main import main; main()"
+# A shell that runs the tests in its background makes children ignore Ctrl-C: undo that first.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from filterbank.cli.main import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
