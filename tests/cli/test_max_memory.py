@@ -375,12 +375,21 @@ def test_explain_tells_the_bands() -> None:
     assert told["bands"]["bands"] == 1
 
 
+# A shell that runs the tests in its background makes children ignore Ctrl-C: undo that first.
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from filterbank.cli.main import process
+process()
+"""
+
+
 @pytest.mark.slow
 def test_an_interrupt_ends_between_bands(tmp_path: Path) -> None:
     tiff("a.tif", np.tile(noise(500, 3000), (24, 1)), tile=(256, 256))
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "filterbank", "apply", "a.tif", "-b", "prewitt-compass", "-o", "maps"),
+            *(sys.executable, "-c", INTERRUPTIBLE, "apply", "a.tif", "-b", "prewitt-compass", "-o", "maps"),
             *("--compress", "small", "--max-memory", "150M"),
         ],
         stderr=subprocess.PIPE,
