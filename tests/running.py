@@ -16,6 +16,15 @@ from scipy import ndimage
 from filterbank.cli.main import main
 
 SOBEL_X = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
+# The program as a process of its own. A shell that runs the tests in its background makes children ignore
+# Ctrl-C: undo that first.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from filterbank.cli.main import main
+main()
+"""
+
 LUMA = np.array([0.299, 0.587, 0.114])
 
 

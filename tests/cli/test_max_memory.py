@@ -16,7 +16,7 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from running import PAIR, bank, files, filterbank, noise, save, without_seconds
+from running import PAIR, PROGRAM, bank, files, filterbank, noise, save, without_seconds
 
 from filterbank.batch.banded import memory
 from filterbank.batch.budget import Budget
@@ -375,21 +375,12 @@ def test_explain_tells_the_bands() -> None:
     assert told["bands"]["bands"] == 1
 
 
-# A shell that runs the tests in its background makes children ignore Ctrl-C: undo that first.
-INTERRUPTIBLE = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from filterbank.cli.main import process
-process()
-"""
-
-
 @pytest.mark.slow
 def test_an_interrupt_ends_between_bands(tmp_path: Path) -> None:
     tiff("a.tif", np.tile(noise(500, 3000), (24, 1)), tile=(256, 256))
     process = subprocess.Popen(
         [
-            *(sys.executable, "-c", INTERRUPTIBLE, "apply", "a.tif", "-b", "prewitt-compass", "-o", "maps"),
+            *(sys.executable, "-c", PROGRAM, "apply", "a.tif", "-b", "prewitt-compass", "-o", "maps"),
             *("--compress", "small", "--max-memory", "150M"),
         ],
         stderr=subprocess.PIPE,

@@ -15,17 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from running import files, filterbank, manifest, noise
+from running import PROGRAM, files, filterbank, manifest, noise
 
 from filterbank.batch import claims
 
-# A shell that runs the tests in its background makes children ignore Ctrl-C: undo that first.
-PROGRAM = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from filterbank.cli.main import main
-main()
-"""
 COMMAND = [sys.executable, "-c", PROGRAM]
 BANKS = ["-b", "sobel", "-b", "kirsch"]
 

@@ -12,21 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import bank, files, filterbank, manifest, noise, save, without_seconds
+from running import PROGRAM, bank, files, filterbank, manifest, noise, save, without_seconds
 
 pytest.importorskip("distributed", reason="needs the extra test-cluster")
 
 from dask_processes import DaskProcesses, dask_processes, wait_until
 
 from filterbank.batch import cluster, flight
-
-# A shell that runs the tests in its background makes children ignore Ctrl-C: undo that first.
-PROGRAM = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from filterbank.cli.main import main
-main()
-"""
 
 
 @pytest.fixture(scope="module")
