@@ -17,7 +17,7 @@ from filterbank.engine.kernels.quick import (
     quick_survey,
 )
 from filterbank.engine.kernels.rows import careful_survey, coder
-from filterbank.engine.kernels.vector import INT, f32, f64, helper, low, u8, u16
+from filterbank.engine.kernels.vector import INT, IS_FUSED, f32, f64, helper, low, u8, u16
 from filterbank.engine.kernels.words import trailing_zeros
 
 # What float32's roundings of a code's steps come to at most, with as much again to be sure.
@@ -137,7 +137,11 @@ def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int
             else:
                 while left:
                     at = GROUP * trailing_zeros(np.uint64(left))
-                    if precise_codes(values + 4 * at, 1, state, codes + at, scale, _PRECISE):
+                    # What a product's rounding leaves is told by a fused multiply-add only.
+                    is_open: int = 1
+                    if IS_FUSED:
+                        is_open = precise_codes(values + 4 * at, 1, state, codes + at, scale, _PRECISE)
+                    if is_open:
                         clipped[0] += _encode_8(values + 4 * at, GROUP, codes + at, scale)
                     left &= left - 1
             done += GROUP * groups

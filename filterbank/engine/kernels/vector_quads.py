@@ -12,9 +12,10 @@ from llvmlite import ir
 from numba import types
 
 from filterbank.engine.kernels.layout_quads import FORMS
-from filterbank.engine.kernels.vector import INT, LANES, Vectors, cgutils, host_features, intrinsic
+from filterbank.engine.kernels.vector import INT, IS_FUSED, LANES, Vectors, cgutils, host_features, intrinsic
 
-_F32, _I8, _I16, _I32, _I64 = ir.FloatType(), *(ir.IntType(bits) for bits in (8, 16, 32, 64))
+_F32, _F64 = ir.FloatType(), ir.DoubleType()
+_I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 _FEATURES = set(host_features().split(","))
 HAS_DOT = bool(_FEATURES & {"+avx512vnni", "+avxvnni"}) and (LANES == 16 or "+avxvnni" in _FEATURES)
@@ -57,11 +58,21 @@ def _emit_tile(v: Vectors, filters: int, vectors: int, arguments: Any) -> None:
                 b.store(_dot(v, b.load(sums[k, j]), quads[j], forms), sums[k, j])
     lines = [v.at(v.load(v.at(maps, 8 * k), _I64, 8), distance) for k in range(filters)]
     for k in range(filters):
-        factor, rest, bias = (v.splat(v.load(v.at(starts, 12 * k + at), _F32)) for at in (0, 4, 8))
+        constants = [v.load(v.at(starts, 12 * k + at), _F32) for at in (0, 4, 8)]
         for j in range(vectors):
-            value = b.sitofp(b.load(sums[k, j]), v.type)
-            value = v.muladd(value, factor, v.muladd(value, rest, bias))
-            v.store(value, v.at(lines[k], 4 * v.lanes * j))
+            v.store(_value(v, b.load(sums[k, j]), *constants), v.at(lines[k], 4 * v.lanes * j))
+
+
+def _value(v: Vectors, total: Any, factor: Any, rest: Any, bias: Any) -> Any:
+    """Return the outputs of sums; without a fused multiply-add it takes float64 to round them once."""
+    b = v.builder
+    if IS_FUSED:
+        value = b.sitofp(total, v.type)
+        return v.muladd(value, v.splat(factor), v.muladd(value, v.splat(rest), v.splat(bias)))
+    wide = ir.VectorType(_F64, v.lanes)
+    whole = b.fadd(b.fpext(factor, _F64), b.fpext(rest, _F64))
+    product = b.fmul(b.sitofp(total, wide), v.splat(whole, wide))
+    return b.fptrunc(b.fadd(product, v.splat(b.fpext(bias, _F64), wide)), v.type)
 
 
 def _parts(v: Vectors, quads: Any) -> list[Any]:
