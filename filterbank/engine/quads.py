@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,12 @@ def _unit(weights: NDArray[np.float64]) -> float:
     return 0.0
 
 
+@lru_cache(maxsize=16)
+def _known(weights: bytes, shape: tuple[int, ...]) -> Integers | None:
+    """Return `as_integers` of weights that planner and plan, and images of other sizes, ask for again."""
+    return as_integers(np.frombuffer(weights).reshape(shape))
+
+
 def integers_for(
     weights: NDArray[np.float64],
     g: Geometry,
@@ -84,7 +91,7 @@ def integers_for(
     depth, rows, columns = weights.shape[1:]
     if depth * columns * -(-rows // layout.DEEP) >= _FEW:
         return None
-    return as_integers(weights)
+    return _known(weights.tobytes(), weights.shape)
 
 
 def stacked(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
