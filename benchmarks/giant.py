@@ -3,9 +3,9 @@
 A tiled BigTIFF of 8 bits is written tile by tile, filtered by a bank of 8 filters in a process of its own,
 and taken away again:
 
-    python benchmarks/giant.py                         # 30,000 × 30,000 under 1G, as png and tiff
-    python benchmarks/giant.py --sizes 4000,8000,16000 --caps 1G --formats png
-    python benchmarks/giant.py --sizes 8000 --caps 200M,400M,800M --formats npy
+    python -m benchmarks.giant                         # 30,000 × 30,000 under 1G, as png and tiff
+    python -m benchmarks.giant --sizes 4000,8000,16000 --caps 1G --formats png
+    python -m benchmarks.giant --sizes 8000 --caps 200M,400M,800M --formats npy
 
 Maps are many: 8 of 30,000 × 30,000 take 7 GB as png at most and 29 GB as tiff.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+
+from benchmarks import measure
 
 TILE = 512
 BANK = """\
@@ -97,7 +100,9 @@ def main() -> None:
     parser.add_argument("--compression", help="of the image's tiles: zlib, lzw, zstd; none by default")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--folder", default=None, help="for image and maps, which are taken away")
+    parser.add_argument("--json", type=Path, help="where the results go, too")
     asked = parser.parse_args()
+    rows = []
     print("| rows and columns | pixels | format | cap | peak | of the cap | seconds | Mpixel/s a filter |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
@@ -114,12 +119,17 @@ def main() -> None:
                     seconds, peak = measured([*command, *options])
                     shutil.rmtree(out)
                     rate = 8 * side * side / 1e6 / seconds
+                    rows.append({"side": side, "format": format, "cap": cap, "share": peak / number(cap)})
+                    rows[-1] |= {"peak": peak, "seconds": seconds}
                     print(
                         f"| {side:,} | {side * side / 1e6:,.0f} M | {format} | {cap} | {peak / 1e6:,.0f} MB "
                         f"| {peak / number(cap):.2f} | {seconds:.1f} | {rate:.0f} |",
                         flush=True,
                     )
             image.unlink()
+    if asked.json:
+        told = {"machine": measure.machine(asked.jobs), "range": asked.range, "rows": rows}
+        asked.json.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

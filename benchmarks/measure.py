@@ -11,25 +11,28 @@ from statistics import median
 import numpy as np
 
 
-def in_turn(runs, rounds, budget, before=lambda name: None):
+def in_turn(runs, rounds, budget, before=lambda name: None, after_first=lambda name: None, *, is_warm=False):
     """Return {name: median seconds}: every run once a round, each round starting with another one.
 
     Neighbours on a machine come and go; what is timed side by side suffers alike. A run that takes
-    longer than *budget* seconds the first time keeps that time. *before* is called ahead of each, untimed.
+    longer than *budget* seconds the first time keeps that time. *before* is called ahead of each and
+    *after_first* behind each run's first, untimed. With *is_warm* the first runs count as a round.
     """
     taken = {}
     for name, run in runs.items():
-        before(name)
-        run()  # first touch of memory, threads started, plans made
+        if not is_warm:
+            before(name)
+            run()  # first touch of memory, threads started, plans made
         before(name)
         taken[name] = [_seconds(run)]
+        after_first(name)
     names = [name for name in runs if taken[name][0] <= budget]
-    for round_ in range(rounds if len(names) > 1 else 0):
+    for round_ in range(is_warm, rounds if len(names) > 1 else 0):
         at = round_ % len(names)
         for name in names[at:] + names[:at]:
             before(name)
             taken[name].append(_seconds(runs[name]))
-    return {name: median(times[1:] or times) for name, times in taken.items()}
+    return {name: median((not is_warm and times[1:]) or times) for name, times in taken.items()}
 
 
 def _seconds(run):

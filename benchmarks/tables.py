@@ -1,7 +1,7 @@
 """The committed results as a page: ``python -m benchmarks.tables`` writes ``benchmarks/results/README.md``.
 
-Reads every ``kernels*.json`` and ``endtoend*.json`` of that folder: several runs of the same workload are one
-row, its ratios the median and, in brackets, the least and the largest.
+Reads the JSON files of that folder. Several ``kernels*.json`` or ``endtoend*.json`` with the same workload
+are one row, its ratios the median and, in brackets, the least and the largest.
 """
 
 import json
@@ -89,6 +89,31 @@ def end_rows(found):
                 yield name, results[0]["text"], f"{own:.0f}", peer, f"{ms:.0f}", *ratios, f"{MUST[name]}"
 
 
+def batch_rows(told):
+    for row in told["rows"]:
+        grows = ", ".join(
+            f"{int(count):,}: {peak:.0f}" for count, peak in told["peaks_mb"][row["name"]].items()
+        )
+        busy = f"{100 * row['core_use']:.0f} %"
+        yield row["name"], f"{row['images_per_second']:.1f}", f"{row['ratio']:.2f}", busy, grows
+
+
+def giant_rows(pattern):
+    for path in sorted(RESULTS.glob(pattern)):
+        for row in json.loads(path.read_text("utf-8"))["rows"]:
+            peak, rate = f"{row['peak'] / 1e6:.0f}", 8 * row["side"] ** 2 / 1e6 / row["seconds"]
+            side, format, cap, share = row["side"], row["format"], row["cap"], row["share"]
+            yield f"{side:,}", format, cap, peak, f"{share:.2f}", f"{row['seconds']:.1f}", f"{rate:.0f}"
+
+
+def cluster_rows(told):
+    for name, one in told["milliseconds an image"].items():
+        for how, wall in one["wall"].items():
+            own, *others = one["processors"][how]
+            scheduler, workers = (f"{others[0]:.1f}", f"{sum(others[1:]):.1f}") if others else ("", "")
+            yield name, how, f"{wall:.1f}", f"{own:.1f}", scheduler, workers
+
+
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
@@ -107,6 +132,11 @@ def page():
     """Return the whole page."""
     kernels, machines = read("kernels*.json")
     ends, others = read("endtoend*.json")
+    batch, cluster = (
+        json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in ("batch", "cluster")
+    )
+    batch_date, cluster_date = (told["machine"]["date"] for told in (batch, cluster))
+    count = batch["images"]
     return f"""# Results
 
 Made by `python -m benchmarks.tables` from the files beside it; [engine.md](../../docs/engine.md) says what
@@ -156,6 +186,33 @@ OpenCV comes plain, with OpenCV's own settings, and tuned.
 with interpreter and arrays. *Weights* is the largest error of a weight: noise of 0.01 is in the target.
 
 {table(("pair", "contender", "seconds", "ratio", "peak, MB", "weights", ""), fit_rows())}
+
+## Batches
+
+`python -m benchmarks.batch --json …`: {count} photographs as JPEG of 0.5 to 1 megapixel, 8 filters of 3×3×3,
+a PNG of each map; {batch_date}. The ratio is of a program's time to filterbank's; the peak is of all its
+processes together, in MB, by the length of the batch.
+
+{table(("program", "images a second", "ratio", "cores busy", "peak"), batch_rows(batch))}
+
+## Giant images
+
+`python -m benchmarks.giant --json …`: a tiled BigTIFF of 8 bits, never whole in memory, 8 filters,
+`--range auto` (two passes for six of them). Peak of resident memory in MB, and as a share of `--max-memory`.
+
+{
+        table(
+            ("rows and columns", "format", "cap", "peak", "of the cap", "seconds", "Mpixel/s a filter"),
+            giant_rows("giant*.json"),
+        )
+    }
+
+## Cluster
+
+`python -m benchmarks.cluster --json …`: milliseconds an image, waited and worked by each part; scheduler,
+workers and client share two cores. 8 filters of 3×3, PNG maps; {cluster_date}.
+
+{table(("images", "by", "waited", "client", "scheduler", "workers"), cluster_rows(cluster))}
 """
 
 
