@@ -10,6 +10,8 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 from numba import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.registry import cpu_target
 
 from filterbank.engine.image.workers import DONE
 from filterbank.engine.kernels.table import KERNELS
@@ -62,9 +64,29 @@ class BuildError(Exception):
 def main(groups: list[str]) -> None:
     """Print an object for each group, kernels' names with commas between them, as hexadecimal; then DONE."""
     gc.disable()  # what Numba makes lives until the end: looking through it takes a tenth of the time
+    _make_no_machine_code()
     for group in groups:
         print(compile_object({name: KERNELS[name] for name in group.split(",")}).hex())
     print(DONE)
+
+
+def _make_no_machine_code() -> None:
+    """Have Numba stop at LLVM's own language: nobody calls single helpers, whose code it makes at once.
+
+    A Numba that is made otherwise inside goes on as ever, and takes longer.
+    """
+
+    class Text(JITCodeLibrary):
+        def get_pointer_to_function(self, name: str) -> int:
+            self._ensure_finalized()  # type: ignore[no-untyped-call]
+            return 0  # none, as where a function has no such wrapper
+
+        def _finalize_specific(self) -> None:
+            pass
+
+    codegen: Any = cpu_target.target_context.codegen()
+    if getattr(codegen, "_library_class", None) is JITCodeLibrary:
+        codegen._library_class = Text
 
 
 def compile_object(kernels: dict[str, tuple[str, str]] = KERNELS) -> bytes:

@@ -14,10 +14,10 @@ from filterbank.engine.image.link import join, link
 from filterbank.engine.kernels.table import IMAGES, KERNELS
 
 # Modules whose kernels are compiled apart from an image's others.
-_APART = tuple(f"filterbank.engine.kernels.{name}" for name in ("deflate", "quads", "winograd"))
+_APART = tuple(f"filterbank.engine.kernels.{name}" for name in ("deflate", "winograd"))
 
 # The seconds that one process and two take for an image: measured, see docs/engine.md.
-_SECONDS = {"common": (12, 8), "transforms": (10, 6)}
+_SECONDS = {"common": (14, 9), "transforms": (11, 7)}
 
 # A worker finds the modules that its parent finds, not what happens to lie in the current folder.
 _PROGRAM = """

@@ -6,18 +6,29 @@ from typing import Any
 
 from numba import types
 
-from filterbank.engine.kernels.layout import CARRY, LINE_LENGTH, LINE_TABLE, LINES, SPILL, SPILL_TABLE, WIDEST
-from filterbank.engine.kernels.vector import INT, LANES, SHAPES, f32, helper, i64
+from filterbank.engine.kernels.layout import (
+    CARRY,
+    LINE_LENGTH,
+    LINE_TABLE,
+    LINES,
+    SIZE,
+    SPILL,
+    SPILL_TABLE,
+    WIDEST,
+)
+from filterbank.engine.kernels.vector import INT, f32, helper, i64
+from filterbank.engine.kernels.vector_tiles import NARROW, WIDE, tile_width
 
 
-def row_of_tiles(size: int, sum_wide: Any, sum_narrow: Any) -> Any:
+def row_of_tiles(sum_wide: Any, sum_narrow: Any) -> Any:
     """Return a helper filling a row from output *x* on with tiles of both kinds, the last one in part."""
-    wide, narrow = (LANES * vectors for vectors in SHAPES[size])
 
     @helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
     def tiles(
         block: int, source: int, maps: int, distance: int, starts: int, columns: int, space: int, x: int
     ) -> None:
+        size = i64(block)[SIZE]
+        wide, narrow = tile_width(size, WIDE), tile_width(size, NARROW)
         while x + wide <= columns:
             sum_wide(block, source + 4 * x, maps, distance + 4 * x, starts, space + CARRY)
             x += wide

@@ -60,8 +60,9 @@ from filterbank.engine.kernels.layout_quads import (
 )
 from filterbank.engine.kernels.line import prepare, row_of_tiles
 from filterbank.engine.kernels.outputs import finish_row
-from filterbank.engine.kernels.vector import INT, SHAPES, f32, helper, high, i64, low, u8
-from filterbank.engine.kernels.vector_quads import byte_reader, quad_tile, stack_rows
+from filterbank.engine.kernels.vector import INT, f32, helper, high, i64, low, u8
+from filterbank.engine.kernels.vector_quads import byte_reader, quad_tiles, stack_rows
+from filterbank.engine.kernels.vector_tiles import NARROW, WIDE
 
 _read_1, _read_2, _read_3, _read_4 = map(byte_reader, (1, 2, 3, 4))
 
@@ -129,21 +130,19 @@ def _fill(layer: int, space: int, y: int, rows: int, x: int) -> None:
             stack_rows(space + LINE_TABLE, out, w[RING_LENGTH] // 16 - 1)
 
 
-def _summer(size: int, vectors: int) -> Any:
+def _summer(form: int) -> Any:
     """Return a helper filling one tile."""
-    fill_tile = quad_tile(size, vectors)
+    fill_tile = quad_tiles(form)
 
     @helper(types.void(INT, INT, INT, INT, INT, INT))
     def sums(block: int, source: int, maps: int, distance: int, starts: int, carry: int) -> None:
         w = i64(block)
-        fill_tile(source, w[TAPS], w[WEIGHTS], i64(w[ENDS])[0], maps, distance, starts)
+        fill_tile(w[SIZE], source, w[TAPS], w[WEIGHTS], i64(w[ENDS])[0], maps, distance, starts)
 
     return sums
 
 
-_line_1, _line_2, _line_3, _line_4 = (
-    row_of_tiles(size, *(_summer(size, vectors) for vectors in SHAPES[size])) for size in (1, 2, 3, 4)
-)
+_tiles = row_of_tiles(_summer(WIDE), _summer(NARROW))
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
@@ -156,14 +155,7 @@ def _row(
     starts, lines, at = w[STARTS] + 12 * first, w[MAPS] + 8 * first, y * w[MAP_STEP] + 4 * x
     if w[OUT_KIND] != FLOATS:
         lines, at = space + LINE_TABLE, 0
-    if size == 4:
-        _line_4(block, source, lines, at, starts, columns, space, 0)
-    elif size == 3:
-        _line_3(block, source, lines, at, starts, columns, space, 0)
-    elif size == 2:
-        _line_2(block, source, lines, at, starts, columns, space, 0)
-    else:
-        _line_1(block, source, lines, at, starts, columns, space, 0)
+    _tiles(block, source, lines, at, starts, columns, space, 0)
     for k in range(size):
         finish_row(layer, i64(lines)[k] + at, y, x, columns, first + k, statistics)
 

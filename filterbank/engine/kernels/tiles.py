@@ -45,78 +45,41 @@ from filterbank.engine.kernels.layout import (
 )
 from filterbank.engine.kernels.line import prepare, row_of_tiles
 from filterbank.engine.kernels.outputs import finish_row
-from filterbank.engine.kernels.vector import INT, LANES, SHAPES, UNROLLED, f32, helper, i64, low, strip, tile
+from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
+from filterbank.engine.kernels.vector_tiles import NARROW, WIDE, block_strip, block_tiles, tile_width
 
 
-def _summer(size: int, vectors: int) -> Any:
+def _summer(form: int) -> Any:
     """Return a helper filling one tile: the first chunk of taps with the biases, then the others."""
-    first, more = tile(size, vectors), tile(size, vectors, compensated=True)
-    cells = size * vectors * LANES
+    first, more = block_tiles(form), block_tiles(form, compensated=True)
 
     @helper(types.void(INT, INT, INT, INT, INT, INT))
     def sums(block: int, source: int, maps: int, distance: int, biases: int, carry: int) -> None:
         words = i64(block)
-        taps, weights, ends = words[TAPS], words[WEIGHTS], i64(words[ENDS])
-        first(source, taps, weights, ends[0], maps, distance, biases)
+        size, taps, weights, ends = words[SIZE], words[TAPS], words[WEIGHTS], i64(words[ENDS])
+        first(size, source, taps, weights, ends[0], maps, distance, biases)
         if words[CHUNKS] > 1:
             carries = f32(carry)
-            for i in range(cells):
+            for i in range(size * tile_width(size, form)):
                 carries[i] = 0
             for chunk in range(1, words[CHUNKS]):
                 start = ends[chunk - 1]
                 count = ends[chunk] - start
-                more(source, taps + 8 * start, weights + 4 * size * start, count, maps, distance, carry)
+                more(size, source, taps + 8 * start, weights + 4 * size * start, count, maps, distance, carry)
 
     return sums
 
 
-@helper(INT(INT, INT, INT, INT, INT, INT, INT))
-def _no_strip(
-    source: int, taps: int, weights: int, columns: int, maps: int, distance: int, biases: int
-) -> int:
-    return 0
-
-
-def _liner(size: int) -> Any:
-    """Return a helper summing one row of a block of *size* filters."""
-    few, more = UNROLLED.get(size, (0, 0))
-    strip_few, strip_more = (
-        strip(size, SHAPES[size][0], taps) if taps else _no_strip for taps in (few, more)
-    )
-    others = row_of_tiles(size, *(_summer(size, vectors) for vectors in SHAPES[size]))
-
-    @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
-    def line(
-        block: int, source: int, maps: int, distance: int, biases: int, columns: int, space: int
-    ) -> None:
-        words, x = i64(block), 0
-        count = i64(words[ENDS])[0] if words[CHUNKS] == 1 else 0
-        if count and count == few:
-            x = strip_few(source, words[TAPS], words[WEIGHTS], columns, maps, distance, biases)
-        elif count and count == more:
-            x = strip_more(source, words[TAPS], words[WEIGHTS], columns, maps, distance, biases)
-        others(block, source, maps, distance, biases, columns, space, x)
-
-    return line
-
-
-_line_1, _line_2, _line_3, _line_4, _line_6 = map(_liner, (1, 2, 3, 4, 6))
+_tiles = row_of_tiles(_summer(WIDE), _summer(NARROW))
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
 def sum_row(block: int, source: int, maps: int, distance: int, biases: int, columns: int, space: int) -> None:
     """One row of one block, from scratch to sums *distance* bytes from each of the *maps*."""
-    size = i64(block)[SIZE]
-    if size == 6:
-        _line_6(block, source, maps, distance, biases, columns, space)
-    elif size == 4:
-        _line_4(block, source, maps, distance, biases, columns, space)
-    elif size == 3:
-        _line_3(block, source, maps, distance, biases, columns, space)
-    elif size == 2:
-        _line_2(block, source, maps, distance, biases, columns, space)
-    else:
-        _line_1(block, source, maps, distance, biases, columns, space)
+    words = i64(block)
+    count = i64(words[ENDS])[0] if words[CHUNKS] == 1 else 0
+    x = block_strip(words[SIZE], count, source, words[TAPS], words[WEIGHTS], columns, maps, distance, biases)
+    _tiles(block, source, maps, distance, biases, columns, space, x)
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))

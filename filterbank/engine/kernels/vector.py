@@ -1,8 +1,7 @@
-"""Where kernels emit LLVM: memory seen as vectors, and the tile of sums that stays in registers.
+"""Where kernels emit LLVM: memory by its address, single instructions, vectors of LANES floats.
 
-LLVM does not keep a block of accumulators in registers when it vectorises plain loops, so the
-tile is written out as vectors of LANES floats. A width the processor does not have is legal all
-the same: LLVM splits it (SSE, NEON). Everything here is inlined into the kernel that calls it.
+A width the processor does not have is legal all the same: LLVM splits it (SSE, NEON). Everything here is
+inlined into the kernel that calls it.
 """
 
 from __future__ import annotations
@@ -42,20 +41,7 @@ IS_FUSED = "+fma" in host_features().split(",") or binding.get_default_triple().
     ("aarch64", "arm64")
 )
 
-# 32 registers of 16 floats, or 16 registers of 8; NEON's 32 registers of 4 hold as much as 16 of 8.
 LANES = 16 if "+avx512f" in host_features().split(",") else 8
-
-# Filters in a tile -> vectors of outputs in its wide and in its narrow form. Wide fills the
-# registers; narrow, for the end of a row, keeps just enough sums in flight to hide an FMA's latency.
-SHAPES = (
-    {1: (8, 2), 2: (8, 2), 3: (7, 2), 4: (6, 2), 6: (4, 1)}
-    if LANES == 16
-    else {1: (8, 4), 2: (5, 3), 3: (4, 2), 4: (3, 1), 6: (2, 1)}
-)
-
-
-# Filters in a tile -> the two lengths of tap lists that are unrolled, `strip`.
-UNROLLED = {1: (3, 5), 4: (9, 27)}
 
 
 def helper(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -89,7 +75,7 @@ def _pointer(element: Any) -> Any:
     return view
 
 
-u8, u16, i32, i64 = map(_pointer, (types.uint8, types.uint16, types.int32, types.int64))
+u8, u16, u32, i32, i64 = map(_pointer, (types.uint8, types.uint16, types.uint32, types.int32, types.int64))
 f32, f64 = map(_pointer, (types.float32, types.float64))
 
 
@@ -194,119 +180,3 @@ class Vectors:
     def variable(self, value: Any) -> Any:
         """Return a stack slot holding *value*; LLVM turns it into a register."""
         return cgutils.alloca_once_value(self.builder, value)
-
-
-def tile(filters: int, vectors: int, compensated: bool = False) -> Any:
-    """Return an intrinsic summing taps for *filters* maps at *vectors*·LANES neighbouring outputs.
-
-    ``sum[k][x] = start[k] + Σ_t weights[t][k] · source[taps[t] + x]``, kept in registers.
-    Its arguments are int64: the address of the first pixel, of the taps (T int64 byte distances),
-    of the weights (T, filters) float32, the count T, the address of a table of *filters* map
-    addresses and the byte distance from them to the first output; last ``start``, the address of
-    *filters* biases.
-
-    *compensated* adds the sums of one more chunk of taps to outputs already there, by Kahan's
-    method: ``start`` is then the address of the carries (filters, vectors·LANES), zero at first.
-    """
-
-    @intrinsic
-    def sums(
-        typing: Any, source: Any, taps: Any, weights: Any, count: Any, maps: Any, distance: Any, start: Any
-    ) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _emit_tile(Vectors(builder, LANES), filters, vectors, compensated, arguments)
-            return context.get_dummy_value()
-
-        return types.void(*[INT] * 7), generate
-
-    return sums
-
-
-def strip(filters: int, vectors: int, taps: int) -> Any:
-    """Return an intrinsic doing the work of `tile` for as many tiles as fit into a row: a few taps unrolled.
-
-    The sums are the same. Instead of the count of taps it takes how many outputs the row has, and it
-    answers how many are done.
-    """
-
-    @intrinsic
-    def sums(
-        typing: Any,
-        source: Any,
-        places: Any,
-        weights: Any,
-        columns: Any,
-        maps: Any,
-        distance: Any,
-        start: Any,
-    ) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _emit_strip(Vectors(builder, LANES), filters, vectors, taps, arguments)
-
-        return INT(*[INT] * 7), generate
-
-    return sums
-
-
-def _emit_strip(v: Vectors, filters: int, vectors: int, taps: int, arguments: Any) -> Any:
-    source, places, weights, columns, maps, distance, start = arguments
-    b, width = v.builder, vectors * v.lanes
-
-    def weight(t: int, k: int) -> Any:
-        return v.splat(v.load(v.at(weights, 4 * (t * filters + k)), _F32))
-
-    offsets = [v.at(source, v.load(v.at(places, 8 * t), _I64, 8)) for t in range(taps)]
-    lines = [v.at(v.load(v.at(maps, 8 * k), _I64, 8), distance) for k in range(filters)]
-    biases = [v.splat(v.load(v.at(start, 4 * k), _F32)) for k in range(filters)]
-    are_kept = filters * taps <= 8
-    kept = [weight(t, k) for t in range(taps) for k in range(filters)] if are_kept else []
-    tiles = b.sdiv(columns, _I64(width))
-    with cgutils.for_range(b, tiles) as loop:
-        at = b.mul(loop.index, _I64(4 * width))
-        sums = [[bias] * vectors for bias in biases]
-        for t in range(taps):
-            place = v.at(offsets[t], at)
-            pixels = [v.load(v.at(place, 4 * v.lanes * j)) for j in range(vectors)]
-            for k in range(filters):
-                factor = kept[t * filters + k] if are_kept else weight(t, k)
-                sums[k] = [
-                    v.muladd(factor, pixel, total) for pixel, total in zip(pixels, sums[k], strict=True)
-                ]
-        for k in range(filters):
-            for j in range(vectors):
-                v.store(sums[k][j], v.at(v.at(lines[k], at), 4 * v.lanes * j))
-    return b.mul(tiles, _I64(width))
-
-
-def _emit_tile(v: Vectors, filters: int, vectors: int, compensated: bool, arguments: Any) -> None:
-    source, taps, weights, count, maps, distance, start = arguments
-    cells = [(k, j) for k in range(filters) for j in range(vectors)]
-    if compensated:
-        starts = [ir.Constant(v.type, [0.0] * v.lanes)] * filters
-    else:
-        starts = [v.splat(v.load(v.at(start, 4 * k), _F32)) for k in range(filters)]
-    sums = {(k, j): v.variable(starts[k]) for k, j in cells}
-    with cgutils.for_range(v.builder, count) as loop:
-        tap = v.load(v.at(taps, v.builder.shl(loop.index, _I64(3))), _I64, 8)
-        place = v.at(source, tap)
-        column = v.at(weights, v.builder.mul(loop.index, _I64(4 * filters)))
-        pixels = [v.load(v.at(place, 4 * v.lanes * j)) for j in range(vectors)]
-        for k in range(filters):
-            weight = v.splat(v.load(v.at(column, 4 * k), _F32))
-            for j in range(vectors):
-                v.builder.store(v.muladd(weight, pixels[j], v.builder.load(sums[k, j])), sums[k, j])
-    lines = [v.at(v.load(v.at(maps, 8 * k), _I64, 8), distance) for k in range(filters)]
-    for k, j in cells:
-        value, place = v.builder.load(sums[k, j]), v.at(lines[k], 4 * v.lanes * j)
-        if compensated:
-            value = _add_compensated(v, value, place, v.at(start, 4 * v.lanes * (k * vectors + j)))
-        v.store(value, place)
-
-
-def _add_compensated(v: Vectors, value: Any, place: Any, carry: Any) -> Any:
-    """Return what lies at *place* plus *value* and the carry; leave what was rounded away as the carry."""
-    before = v.load(place)
-    term = v.builder.fadd(value, v.load(carry))
-    after = v.builder.fadd(before, term)
-    v.store(v.builder.fsub(term, v.builder.fsub(after, before)), carry)
-    return after

@@ -13,6 +13,7 @@ from numba import types
 
 from filterbank.engine.kernels.layout_quads import FORMS
 from filterbank.engine.kernels.vector import INT, IS_FUSED, LANES, Vectors, cgutils, host_features, intrinsic
+from filterbank.engine.kernels.vector_tiles import SHAPES, tiles
 
 _F32, _F64 = ir.FloatType(), ir.DoubleType()
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
@@ -21,27 +22,24 @@ _FEATURES = set(host_features().split(","))
 HAS_DOT = bool(_FEATURES & {"+avx512vnni", "+avxvnni"}) and (LANES == 16 or "+avxvnni" in _FEATURES)
 
 
-def quad_tile(filters: int, vectors: int) -> Any:
-    """Return an intrinsic like `vector.tile` for words of four bytes and weights that are integers.
+# Filters in a block: those of more would not leave their sums in registers.
+SIZES = (1, 2, 3, 4)
 
-    Its last argument is the address of (filters, 3) float32: the factor that makes a filter's sum its
-    output, what float32 leaves of it, and the bias.
+
+def quad_tiles(form: int) -> Any:
+    """Return an intrinsic like `vector_tiles.block_tiles` for words of four bytes and weights that are integers.
+
+    Its last argument is the address of (size, 3) float32: the factor that makes a filter's sum its output,
+    what float32 leaves of it, and the bias.
     """
 
-    @intrinsic
-    def sums(
-        typing: Any, source: Any, taps: Any, weights: Any, count: Any, maps: Any, distance: Any, starts: Any
-    ) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _emit_tile(Vectors(builder, LANES), filters, vectors, arguments)
-            return context.get_dummy_value()
+    def emit(builder: Any, size: int, arguments: list[Any]) -> None:
+        _emit_tile(Vectors(builder, LANES), size, SHAPES[size][form], arguments)
 
-        return types.void(*[INT] * 7), generate
-
-    return sums
+    return tiles(SIZES, emit)
 
 
-def _emit_tile(v: Vectors, filters: int, vectors: int, arguments: Any) -> None:
+def _emit_tile(v: Vectors, filters: int, vectors: int, arguments: list[Any]) -> None:
     source, taps, weights, count, maps, distance, starts = arguments
     b, words = v.builder, ir.VectorType(_I32, v.lanes)
     cells = [(k, j) for k in range(filters) for j in range(vectors)]

@@ -58,7 +58,8 @@ from filterbank.engine.kernels.layout_winograd import (
     TILES,
 )
 from filterbank.engine.kernels.outputs import deliver, finish_row
-from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low, strip, tile
+from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low
+from filterbank.engine.kernels.vector_tiles import strip, tile
 from filterbank.engine.kernels.vector_winograd import input_transform, output_transform, split_fours
 from filterbank.engine.kernels.words import prefetch_write
 
