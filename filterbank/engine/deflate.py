@@ -19,7 +19,7 @@ BandKernel = Callable[..., Any]
 # Filtered bytes of a band: they and their code stay in a core's second-level cache.
 BAND = 1 << 18
 # Bytes of the kernel's tables; said here too, as importing the kernel would import its compiler.
-WORK = 1 << 17
+WORK = 1 << 19
 
 # The kernel counts the bytes of a band, and so of a row, in 28 bits; zlib takes longer rows.
 ROW_LIMIT = 1 << 27
@@ -178,8 +178,8 @@ def combine_adler32(first: int, second: int, length: int) -> int:
 
 
 def room(size: int) -> int:
-    """Return how many bytes the code of *size* bytes may take: no code is longer than 9 bits on average."""
-    return size + size // 8 + 1024
+    """Return how many bytes the code of *size* bytes may take: no byte's is longer than 13 bits."""
+    return size + 5 * size // 8 + 1024
 
 
 def take(spare: list[Scratch]) -> Scratch:

@@ -14,7 +14,6 @@ import numpy as np
 
 from filterbank.engine.kernels import huffman
 from filterbank.engine.kernels.huffman import BITS, DISTANCES, END, LITERALS, LONGEST, UINT, put
-from filterbank.engine.kernels.matches import SEEN, find_matches, piece_of
 from filterbank.engine.kernels.rowfilter import (
     COUNTS,
     SUB,
@@ -25,8 +24,10 @@ from filterbank.engine.kernels.rowfilter import (
     filter_row,
     sum_tables,
 )
-from filterbank.engine.kernels.vector import INT, helper, i32, i64, u8
-from filterbank.engine.kernels.words import store64
+from filterbank.engine.kernels.runs import find_runs, note_rare, piece_of
+from filterbank.engine.kernels.strings import SEEN, find_strings
+from filterbank.engine.kernels.vector import INT, helper, i32, i64, u8, u32
+from filterbank.engine.kernels.words import load64, store64
 
 # Where things lie in a band's scratch, in bytes.
 _COUNTS = 0
@@ -37,11 +38,16 @@ _CODES = _DISTANCE_LENGTHS + 256
 _DISTANCE_CODES = _CODES + 2304
 _FIXED = _DISTANCE_CODES + 256
 _FIXED_DISTANCES = _FIXED + 2304
-_TABLE = _FIXED_DISTANCES + 256  # code and length of each literal in one word
-_HEAD = _TABLE + 2048
+_SINGLES = _FIXED_DISTANCES + 256  # code and length of each literal in one word
+_PAIRS = _SINGLES + 1024  # the same of every two
+_HEAD = _PAIRS + (4 << 16)
 _SEEN = _HEAD + huffman.HEAD_SCRATCH
 _TRIAL_COUNTS = _SEEN + SEEN  # of which nobody takes notice
 WORK = _TRIAL_COUNTS + 2 * COUNTS
+
+# A code lies in a word's low 26 bits, its length above.
+_SIZE = 26
+_CODE = (1 << _SIZE) - 1
 
 # The parts of a band on which a search for strings is tried, how many bytes each, and what it must save
 # there, as a power of two: an eighth.
@@ -57,8 +63,14 @@ def _tokenise(data: int, n: int, search: int, tokens: int, work: int) -> Any:
     clear_tables(counts)
     for i in range(DISTANCES):
         i64(distance_counts)[i] = 0
-    found, _ = find_matches(data, n, search, tokens, counts, distance_counts, work + _SEEN, work + _LENGTHS)
-    sum_tables(counts)
+    if search:
+        lengths = work + _LENGTHS
+        found, _ = find_strings(data, n, tokens, counts, distance_counts, work + _SEEN, lengths)
+        sum_tables(counts)
+    else:
+        found = find_runs(data, n, tokens, counts, distance_counts)
+        sum_tables(counts)
+        note_rare(data, n, tokens, found, counts)
     i64(counts)[END] = 1
     huffman.code_lengths(counts, LITERALS, LONGEST, work + _LENGTHS, work + _HEAD)
     huffman.code_lengths(distance_counts, DISTANCES, LONGEST, work + _DISTANCE_LENGTHS, work + _HEAD)
@@ -77,26 +89,39 @@ def _search_pays(data: int, n: int, bits: int, tokens: int, work: int) -> Any:
     counts, total = work + _TRIAL_COUNTS, 0
     for i in range(places):
         at = data + (2 * i + 1) * (n - part) // (2 * places)
-        _, gained = find_matches(at, part, 1, tokens, counts, counts + COUNTS, work + _SEEN, work + _LENGTHS)
+        _, gained = find_strings(at, part, tokens, counts, counts + COUNTS, work + _SEEN, work + _LENGTHS)
         total += gained
     return 1 if total * n > bits * part * places >> _WORTH else 0
 
 
-@helper(BITS(INT, INT, UINT, UINT, *[INT] * 4))
+@helper(INT(*[INT] * 4))
+def _pack_codes(lengths: int, codes: int, singles: int, pairs: int) -> Any:
+    """Fill the tables of code | length << 26, of each byte and of each two: the first | the second << 8."""
+    length, code, single = i64(lengths), i64(codes), i32(singles)
+    for a in range(256):
+        single[a] = np.int32(code[a] | length[a] << _SIZE)
+    for b in range(256):
+        if length[b] > 0:
+            word, second, pair = single[b] & ~_CODE, code[b], i32(pairs + 1024 * b)
+            for a in range(256):
+                first = single[a]
+                pair[a] = np.int32(first + word + (second << (first >> _SIZE & 31)))
+    return 0
+
+
+@helper(BITS(INT, INT, UINT, UINT, *[INT] * 5))
 def _write_literals(
-    out: int, at: Any, bits: Any, count: Any, data: int, start: int, end: int, table: int
+    out: int, at: Any, bits: Any, count: Any, data: int, start: int, end: int, singles: int, pairs: int
 ) -> tuple[Any, Any, Any]:
     """Write the codes of the bytes *start* to *end*, four at a time."""
-    q, t = u8(data), i32(table)
+    pair = u32(pairs)
     i = start
     while i + 4 <= end:
-        a, b, c, d = t[q[i]], t[q[i + 1]], t[q[i + 2]], t[q[i + 3]]
-        na, nc = np.uint64(a >> 16), np.uint64(c >> 16)
-        nab = na + np.uint64(b >> 16)
-        ab = np.uint64(a & 0xFFFF) | np.uint64(b & 0xFFFF) << na
-        cd = np.uint64(c & 0xFFFF) | np.uint64(d & 0xFFFF) << nc
-        bits |= (ab | cd << nab) << count
-        count += nab + nc + np.uint64(d >> 16)
+        four = np.int64(load64(data + i))
+        a, b = np.uint64(pair[four & 0xFFFF]), np.uint64(pair[four >> 16 & 0xFFFF])
+        size = a >> np.uint64(_SIZE)
+        bits |= (a & np.uint64(_CODE) | (b & np.uint64(_CODE)) << size) << count
+        count += size + (b >> np.uint64(_SIZE))
         store64(out + at, bits)
         whole = count >> np.uint64(3)
         at += np.int64(whole)
@@ -104,8 +129,8 @@ def _write_literals(
         count &= np.uint64(7)
         i += 4
     while i < end:
-        word = np.int64(t[q[i]])
-        at, bits, count = put(out, at, bits, count, word & 0xFFFF, word >> 16)
+        word = np.int64(i32(singles)[np.int64(u8(data)[i])])
+        at, bits, count = put(out, at, bits, count, word & _CODE, word >> _SIZE)
         i += 1
     return at, bits, count
 
@@ -148,7 +173,8 @@ def deflate_block(data: int, n: int, final: int, tokens: int, out: int, work: in
 
     A block that is not *final* is followed by an empty stored one, so that blocks made apart can be joined.
     """
-    counts, lengths, codes, table = work + _COUNTS, work + _LENGTHS, work + _CODES, work + _TABLE
+    counts, lengths, codes = work + _COUNTS, work + _LENGTHS, work + _CODES
+    singles, pairs = work + _SINGLES, work + _PAIRS
     distance_counts, distance_lengths = work + _DISTANCE_COUNTS, work + _DISTANCE_LENGTHS
     distance_codes, fixed, fixed_distances = work + _DISTANCE_CODES, work + _FIXED, work + _FIXED_DISTANCES
     found = _tokenise(data, n, 0, tokens, work)
@@ -169,18 +195,17 @@ def deflate_block(data: int, n: int, final: int, tokens: int, out: int, work: in
         lengths, distance_lengths, symbols = fixed, fixed_distances, LITERALS + 2
     huffman.assign_codes(lengths, symbols, codes, work + _HEAD)
     huffman.assign_codes(distance_lengths, DISTANCES, distance_codes, work + _HEAD)
-    length, code, packed, token = i64(lengths), i64(codes), i32(table), i64(tokens)
-    for i in range(256):
-        packed[i] = np.int32(code[i] | length[i] << 16)
+    _pack_codes(lengths, codes, singles, pairs)
+    length, code, token = i64(lengths), i64(codes), i64(tokens)
     i = 0
     for k in range(found):
         end = i + (token[k] >> 36)
-        at, bits, count = _write_literals(out, at, bits, count, data, i, end, table)
+        at, bits, count = _write_literals(out, at, bits, count, data, i, end, singles, pairs)
         at, bits, count = _write_match(
             out, at, bits, count, token[k], lengths, codes, distance_lengths, distance_codes
         )
         i = end + (token[k] >> 16 & 0xFFFFF)
-    at, bits, count = _write_literals(out, at, bits, count, data, i, n, table)
+    at, bits, count = _write_literals(out, at, bits, count, data, i, n, singles, pairs)
     at, bits, count = put(out, at, bits, count, code[END], length[END])
     if final == 0:
         at, bits, count = put(out, at, bits, count, 0, 3)
@@ -216,7 +241,7 @@ def png_band(
     final : 1 for an image's last band, else 0: then the block ends on a byte and bands can be joined
     filtered : room for (y1 - y0) (n + 1) + 8 bytes
     tokens : room for 3 (y1 - y0) (n + 1) + 16 bytes, aligned to 8
-    out : room for 9/8 (y1 - y0) (n + 1) + 1024 bytes
+    out : room for 13/8 (y1 - y0) (n + 1) + 1024 bytes
     work : room for WORK bytes, aligned to 8; its first word becomes the Adler-32 of the filtered bytes
     """
     kind = choose_filter(rows, stride, n, bpp, swap, y0, y1, filtered, work)

@@ -14,7 +14,7 @@ from filterbank.engine.kernels.vector import INT, helper, i64, low, u8
 from filterbank.engine.kernels.words import leading_zeros, store64
 
 LITERALS, DISTANCES, ORDERS = 286, 30, 19
-LONGEST = 12  # bits of a code: four literals and a byte's rest then fit into one 64-bit word
+LONGEST = 13  # bits of a code: of two literals code and length then fit into 32 bits
 END = 256  # the symbol that ends a block
 
 # Where the next byte goes, bits not yet written, how many these are.

@@ -65,30 +65,30 @@ def filter_row(kind: int, row: int, above: int, n: int, bpp: int, swap: int, out
     return 0
 
 
-@helper(INT(INT, INT))
-def count_word(word: int, tables: int) -> int:
-    """Add a word's 8 bytes to the counts; neighbours go to four tables, so that equal ones need not wait."""
+@helper(INT(INT, INT, INT))
+def count_word(word: int, times: int, tables: int) -> int:
+    """Count a word's 8 bytes, each as *times*; neighbours go to four tables: equal ones need not wait."""
     t, w = i64(tables), np.uint64(word)
-    t[np.int64(w & np.uint64(255))] += 1
-    t[512 + np.int64(w >> np.uint64(8) & np.uint64(255))] += 1
-    t[1024 + np.int64(w >> np.uint64(16) & np.uint64(255))] += 1
-    t[1536 + np.int64(w >> np.uint64(24) & np.uint64(255))] += 1
-    t[np.int64(w >> np.uint64(32) & np.uint64(255))] += 1
-    t[512 + np.int64(w >> np.uint64(40) & np.uint64(255))] += 1
-    t[1024 + np.int64(w >> np.uint64(48) & np.uint64(255))] += 1
-    t[1536 + np.int64(w >> np.uint64(56))] += 1
+    t[np.int64(w & np.uint64(255))] += times
+    t[512 + np.int64(w >> np.uint64(8) & np.uint64(255))] += times
+    t[1024 + np.int64(w >> np.uint64(16) & np.uint64(255))] += times
+    t[1536 + np.int64(w >> np.uint64(24) & np.uint64(255))] += times
+    t[np.int64(w >> np.uint64(32) & np.uint64(255))] += times
+    t[512 + np.int64(w >> np.uint64(40) & np.uint64(255))] += times
+    t[1024 + np.int64(w >> np.uint64(48) & np.uint64(255))] += times
+    t[1536 + np.int64(w >> np.uint64(56))] += times
     return 0
 
 
-@helper(INT(*[INT] * 3))
-def _count_bytes(data: int, n: int, tables: int) -> int:
-    """Add *n* bytes to the counts."""
+@helper(INT(*[INT] * 4))
+def count_bytes(data: int, n: int, times: int, tables: int) -> int:
+    """Count *n* bytes, each as *times*."""
     t, q = i64(tables), u8(data)
     whole = n & ~7
     for i in range(0, whole, 8):
-        count_word(np.int64(load64(data + i)), tables)
+        count_word(np.int64(load64(data + i)), times, tables)
     for i in range(whole, n):
-        t[np.int64(q[i])] += 1
+        t[np.int64(q[i])] += times
     return 0
 
 
@@ -141,7 +141,7 @@ def choose_filter(
         for y in range(y0 + (1 if y0 == 0 and y1 > 1 else 0), y1, _SAMPLE):
             above = rows + (y - 1) * stride if y > 0 else rows
             filter_row(kind if y > 0 or kind != UP else NONE, rows + y * stride, above, n, bpp, swap, out)
-            _count_bytes(out + 1, n, tables)
+            count_bytes(out + 1, n, 1, tables)
             sampled += n
         sum_tables(tables)
         price = _entropy(tables, sampled)

@@ -1,4 +1,4 @@
-"""What repeats in a band's bytes, as tokens: runs, and strings where these are worth their search."""
+"""Strings that repeat in a band's bytes, as tokens, with the runs among them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from filterbank.engine.kernels.huffman import distance_symbol, length_symbol
 from filterbank.engine.kernels.rowfilter import count_word
+from filterbank.engine.kernels.runs import count_match, match_end
 from filterbank.engine.kernels.vector import INT, helper, high, i32, i64, low, u8
-from filterbank.engine.kernels.words import leading_zeros, load64, trailing_zeros
+from filterbank.engine.kernels.words import leading_zeros, load64
 
 _tuple: Any = types.UniTuple
 _PAIR = _tuple(INT, 2)
 
-# A shorter match costs more than its bytes; a longer one does not fit its field in a token.
+# A shorter match costs more than its bytes.
 SHORTEST = 4
-LONGEST_MATCH = 1 << 19
 
 TABLE_BITS = 12  # the search remembers as many places: 16 KiB, half a first-level cache
 SEEN = 4 << TABLE_BITS  # bytes of that table
@@ -29,30 +28,6 @@ _RUN_BITS = 6
 _PATIENCE = 7
 
 
-@helper(INT(INT))
-def piece_of(length: int) -> Any:
-    """Return how much of a match one symbol takes: 258 at most, and never so that 1 or 2 are left."""
-    if length <= 258:
-        return length
-    return 258 if length >= 261 else 255
-
-
-@helper(INT(*[INT] * 4))
-def _match_end(data: int, n: int, i: int, distance: int) -> Any:
-    """Return where the match of the bytes from *i* with those *distance* before ends."""
-    end = i
-    last = low(n, i + LONGEST_MATCH)
-    while end + 8 <= last:
-        differ = load64(data + end) ^ load64(data + end - distance)
-        if differ != np.uint64(0):
-            return end + (trailing_zeros(differ) >> 3)
-        end += 8
-    q = u8(data)
-    while end < last and q[end] == q[end - distance]:
-        end += 1
-    return end
-
-
 @helper(INT(*[INT] * 5))
 def _gain(data: int, i: int, end: int, distance: int, lengths: int) -> Any:
     """Return about how many bits a match saves against codes of these *lengths* and runs."""
@@ -62,7 +37,7 @@ def _gain(data: int, i: int, end: int, distance: int, lengths: int) -> Any:
     last = low(end, i + 64)
     while i < last:
         if load64(data + i) == load64(data + i - 1):
-            run = _match_end(data, end, i, 1) - i
+            run = match_end(data, end, i, 1) - i
             saved += _RUN_BITS + (run >> 7)
             i += run
         else:
@@ -88,32 +63,18 @@ def _agree(a: Any, b: Any) -> Any:
     return (a ^ b) << np.uint64(64 - 8 * SHORTEST) == np.uint64(0)
 
 
-@helper(INT(*[INT] * 4))
-def _count_match(length: int, distance: int, counts: int, distance_counts: int) -> Any:
-    """Count the symbols of a match."""
-    symbol = distance_symbol(distance) & 31
-    while length > 0:
-        piece = piece_of(length)
-        i64(counts)[length_symbol(piece) & 511] += 1
-        i64(distance_counts)[symbol] += 1
-        length -= piece
-    return 0
-
-
-@helper(_PAIR(*[INT] * 8))
-def find_matches(
-    data: int, n: int, search: int, tokens: int, counts: int, distance_counts: int, table: int, lengths: int
+@helper(_PAIR(*[INT] * 7))
+def find_strings(
+    data: int, n: int, tokens: int, counts: int, distance_counts: int, table: int, lengths: int
 ) -> tuple[int, int]:
     """Write the matches of *n* bytes as tokens, count their symbols and all other bytes.
 
-    Runs of one byte are always found; with *search*, strings seen before as well, where they are worth it
-    by the code *lengths* of bytes. A token is the bytes before the match << 36 | the match's length << 16 |
-    its distance. Returns how many there are, and about how many bits the search saves.
+    Strings seen before are taken where they are worth it by the code *lengths* of bytes, and runs always.
+    Tokens are those of `find_runs`. Returns how many there are, and about how many bits the strings save.
     """
     t, q, token = i64(counts), u8(data), i64(tokens)
-    if search:
-        for i in range(1 << TABLE_BITS):
-            i32(table)[i] = 0
+    for i in range(1 << TABLE_BITS):
+        i32(table)[i] = 0
     found, start, missed, gained = 0, 0, 0, 0
     i = 1
     if n > 0:
@@ -124,11 +85,11 @@ def find_matches(
         differ = w ^ load64(data + i - 1)
         if differ == np.uint64(0):
             distance = 1
-            end = _match_end(data, n, i + 8, 1)
-        elif search:
+            end = match_end(data, n, i + 8, 1)
+        else:
             before = _look_up(w, i, table)
             if before > high(0, i - 32768) and _agree(w, load64(data + before)):
-                end = _match_end(data, n, i, i - before)
+                end = match_end(data, n, i, i - before)
                 gain = _gain(data, i, end, i - before, lengths)
                 if gain > 0:
                     gained += gain
@@ -136,19 +97,19 @@ def find_matches(
         if distance > 0:
             token[found] = (i - start) << 36 | (end - i) << 16 | distance
             found += 1
-            _count_match(end - i, distance, counts, distance_counts)
+            count_match(end - i, distance, counts, distance_counts)
             i = start = end
             missed = 0
         else:
             # The longer nothing is found, the fewer places are looked at.
             missed += 1
-            step = low(8, 1 + (missed >> _PATIENCE)) if search else 8
+            step = low(8, 1 + (missed >> _PATIENCE))
             same = leading_zeros(differ) >> 3
             if same >= 3:
                 # A run may start inside this word: stop where it does, so that the next look sees all of it.
                 step = low(step, 8 - same)
             if step == 8:
-                count_word(np.int64(w), counts)
+                count_word(np.int64(w), 1, counts)
             else:
                 for j in range(step):
                     t[np.int64(q[i + j])] += 1

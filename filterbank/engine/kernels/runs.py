@@ -1,0 +1,180 @@
+"""Runs of one byte as tokens, and the counting of all other bytes: a look at 64 bytes at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from filterbank.engine.kernels.huffman import distance_symbol, length_symbol
+from filterbank.engine.kernels.rowfilter import COUNTS, count_bytes
+from filterbank.engine.kernels.vector import INT, helper, high, i64, low, u8
+from filterbank.engine.kernels.words import leading_zeros, load64, repeats, trailing_zeros
+
+# A longer match does not fit its field in a token.
+LONGEST_MATCH = 1 << 19
+
+# From so many bytes on only a quarter of them are counted, as good as at random, for all.
+_MANY = 1 << 15
+_PART = 2  # as a power of two
+_STIR = 0x9E3779B97F4A7C15
+
+# What is rare: one byte of so many, as a power of two.
+_RARE = 10
+# From so many values on that were not seen among the usual ones, they are looked for.
+_UNSEEN = 40
+
+_ONES = 0x0101010101010101
+
+
+@helper(INT(INT))
+def piece_of(length: int) -> Any:
+    """Return how much of a match one symbol takes: 258 at most, and never so that 1 or 2 are left."""
+    if length <= 258:
+        return length
+    return 258 if length >= 261 else 255
+
+
+@helper(INT(*[INT] * 4))
+def match_end(data: int, n: int, i: int, distance: int) -> Any:
+    """Return where the match of the bytes from *i* with those *distance* before ends."""
+    end = i
+    last = low(n, i + LONGEST_MATCH)
+    while end + 8 <= last:
+        differ = load64(data + end) ^ load64(data + end - distance)
+        if differ != np.uint64(0):
+            return end + (trailing_zeros(differ) >> 3)
+        end += 8
+    q = u8(data)
+    while end < last and q[end] == q[end - distance]:
+        end += 1
+    return end
+
+
+@helper(INT(*[INT] * 4))
+def count_match(length: int, distance: int, counts: int, distance_counts: int) -> Any:
+    """Count the symbols of a match."""
+    symbol = distance_symbol(distance) & 31
+    while length > 0:
+        piece = piece_of(length)
+        i64(counts)[length_symbol(piece) & 511] += 1
+        i64(distance_counts)[symbol] += 1
+        length -= piece
+    return 0
+
+
+@helper(types.uint64(types.uint64))
+def _eights(same: Any) -> Any:
+    """Return the bits of *same* at which eight of them start."""
+    same &= same >> np.uint64(1)
+    same &= same >> np.uint64(2)
+    return same & same >> np.uint64(4)
+
+
+@helper(INT(*[INT] * 5))
+def find_runs(data: int, n: int, tokens: int, counts: int, distance_counts: int) -> Any:
+    """Write the runs of *n* bytes as tokens, count their symbols and all other bytes; return how many runs.
+
+    A run is eight bytes or more that are all the one before them. A token is the bytes before the match << 36
+    | the match's length << 16 | its distance. Of many bytes only some are counted, for all: what the counts
+    are wrong by costs less than the counting.
+    """
+    t, q, token = i64(counts), u8(data), i64(tokens)
+    part = _PART if n >= _MANY else 0
+    found, start, i = 0, 0, 1
+    if n > 0:
+        t[np.int64(q[0])] += 1
+    while i + 8 <= n:
+        if i + 64 <= n:
+            same = repeats(data + i)
+            run = _eights(same)
+            # One that starts in the last bytes is seen whole at the next look.
+            step = trailing_zeros(run) if run != np.uint64(0) else 64 - low(7, leading_zeros(~same))
+            chance = np.uint64(i >> 5) * np.uint64(_STIR)
+            if part == 0 or chance >> np.uint64(64 - _PART) == np.uint64(0):
+                count_bytes(data + i, step, 1 << part, counts)
+            i += step
+            is_run = run != np.uint64(0)
+        else:
+            is_run = load64(data + i) == load64(data + i - 1)
+            if not is_run:
+                t[np.int64(q[i])] += 1 << part
+                i += 1
+        if is_run:
+            end = match_end(data, n, i + 8, 1)
+            token[found] = (i - start) << 36 | (end - i) << 16 | 1
+            found += 1
+            count_match(end - i, 1, counts, distance_counts)
+            i = start = end
+    while i < n:
+        t[np.int64(q[i])] += 1 << part
+        i += 1
+    return found
+
+
+@helper(INT(INT))
+def _usual(counts: int) -> Any:
+    """Return n so that of the bytes counted hardly one was not among -n to n - 1."""
+    t = i64(counts)
+    outside, n = 0, 128
+    for value in range(256):
+        outside -= t[value] >> _RARE
+    while n > 1 and outside + t[n - 1] + t[256 - n] <= 0:
+        n -= 1
+        outside += t[n] + t[255 - n]
+    return n
+
+
+@helper(INT(INT, INT))
+def _assume(n: int, counts: int) -> Any:
+    """Count once what was not counted among the bytes -n to n - 1, if that is little; return n, else 0."""
+    t = i64(counts)
+    unseen = 0
+    for value in range(n):
+        unseen += (1 if t[value] == 0 else 0) + (1 if t[255 - value] == 0 else 0)
+    # Where many values never occur, as in a picture of few levels, codes for all of them are dear.
+    if unseen > _UNSEEN:
+        return 0
+    for value in range(n):
+        t[value] = high(t[value], 1)
+        t[255 - value] = high(t[255 - value], 1)
+    return n
+
+
+@helper(INT(*[INT] * 5))
+def note_rare(data: int, n: int, tokens: int, found: int, counts: int) -> Any:
+    """Count each byte once that is among *n*, outside of the runs *found*, but was not counted.
+
+    None may be left without a code. After a filter most bytes are near 0, above or below; only where there
+    are others is looked at closely.
+    """
+    t, q, token = i64(counts), u8(data), i64(tokens)
+    u = u8(counts + COUNTS // 4)  # the second of the tables, which are summed in the first
+    for value in range(256):
+        u[value] = np.uint8(0)
+    usual = _assume(_usual(counts), counts)
+    # Added to a number up to 127, this sets the highest bit where the number is as large as *usual*.
+    beyond = np.uint64(128 - usual) * np.uint64(_ONES)
+    i = 0
+    for k in range(found + 1):
+        end = i + (token[k] >> 36) if k < found else n
+        while i < end:
+            # What is seen of a run beyond the end does no harm.
+            step = low(64, n - i)
+            rare = np.uint64(0)
+            if step == 64:
+                for j in range(i, i + 64, 8):
+                    word = load64(data + j)
+                    negative = word >> np.uint64(7) & np.uint64(_ONES)
+                    size = word ^ ((negative << np.uint64(8)) - negative)  # -1 becomes 0, -2 becomes 1
+                    rare |= size + beyond
+            if step < 64 or rare & np.uint64(_ONES << 7) != np.uint64(0):
+                for j in range(i, i + step):
+                    u[np.int64(q[j])] = np.uint8(1)
+            i += step
+        if k < found:
+            i = end + (token[k] >> 16 & 0xFFFFF)
+    for value in range(256):
+        t[value] = high(t[value], np.int64(u[value]))
+    return 0
