@@ -8,7 +8,6 @@ Eight filters of 3×3×3, a PNG of each map. Maps are checked against the formul
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -98,7 +97,7 @@ def compare(images, names, told, folder, threads, rounds):
         runs[name] = lambda filled=filled, name=name: taken[name].append(run(filled, environment))
 
     def clear(name):
-        shutil.rmtree(folder / f"maps-{name.replace(' ', '-')}", ignore_errors=True)
+        measure.put_away(folder / f"maps-{name.replace(' ', '-')}")
 
     def judged(name):
         check(name, folder / f"maps-{name.replace(' ', '-')}", images, told["filters"])
@@ -129,7 +128,7 @@ def lengths(images, names, told, folder, counts):
             filled = [part.format(bank=bank_file, out=out) for part in command]
             peak = run([*filled, *map(str, images[:count])], dict(os.environ))["peak_mb"]
             found.setdefault(name, {})[count] = peak
-            shutil.rmtree(out)
+            measure.put_away(out)
     return found
 
 

@@ -10,7 +10,6 @@ import importlib.util
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -127,7 +126,7 @@ def run(workload, count, python, threads, rounds, folder):
         runs[name] = go
 
     def clear(name):
-        shutil.rmtree(folder / f"maps-{name.replace(' ', '-')}", ignore_errors=True)
+        measure.put_away(folder / f"maps-{name.replace(' ', '-')}")
 
     size = {name: _size(folder / f"maps-{name.replace(' ', '-')}") for name in runs}
     seconds = measure.in_turn(runs, rounds, float("inf"), clear)
