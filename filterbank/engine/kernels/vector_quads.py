@@ -27,7 +27,7 @@ SIZES = (1, 2, 3, 4)
 
 
 def quad_tiles(form: int) -> Any:
-    """Return an intrinsic like `vector_tiles.block_tiles` for words of four bytes and weights that are integers.
+    """Return an intrinsic like `vector_tiles.block_tiles` for words of four bytes and weights that are whole.
 
     Its last argument is the address of (size, 3) float32: the factor that makes a filter's sum its output,
     what float32 leaves of it, and the bias.
