@@ -26,7 +26,7 @@ from PIL import Image
 
 from benchmarks.maps import sample_maps
 from filterbank.engine.deflate import Scratch, encode_rows
-from filterbank.engine.kernels.deflate import png_band
+from filterbank.engine.kernels.deflate import png_bands
 
 Encoder = Callable[[np.ndarray], bytes]
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -34,7 +34,7 @@ COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
 def ours() -> Encoder:
     """Return our encoder, compiled, with memory that is kept."""
-    kernel = numba.njit(png_band, nogil=True, error_model="numpy")
+    kernel = numba.njit(png_bands, nogil=True, error_model="numpy")
     scratch: list[Scratch] = []
 
     def encode(image: np.ndarray) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import os
 import re
 import stat
@@ -146,8 +147,10 @@ def remove_leftovers(folder: Path) -> int:
 def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     descriptor, temporary = _create_locked(path.parent)
     try:
-        # By its path, not os.fdopen(): writers look at the name of a stream.
-        with open(temporary, "w+b", opener=lambda *_: descriptor) as stream:
+        # Not by open(), which asks the system seven things about a file that was made just now.
+        raw = io.FileIO(descriptor, "w+b")
+        raw.name = str(temporary)  # writers look at the name of a stream
+        with io.BufferedRandom(raw) as stream:
             yield stream, temporary
     except BaseException:
         with suppress(OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from filterbank.engine.kernels.layout import BLOCK_WORDS, CHUNK
 # A block may do this share of work on taps that are zero in some of its filters: the larger tile
 # is faster by about as much.
 _WASTE = 1.25
+
+# Blocks of filters that take up to so much are kept: cutting them takes as long as summing a small image.
+_KNOWN_BYTES = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +64,18 @@ def cut(weights: NDArray[np.float64], groups: int) -> list[Block]:
     [((3,), 3), ((0, 1, 2, 4), 9)]
     """
     flat = weights.reshape(weights.shape[0], -1).astype(np.float32)
+    if flat.nbytes > _KNOWN_BYTES:
+        return _cut(flat, groups)
+    return list(_known(flat.tobytes(), len(flat), groups))
+
+
+@lru_cache(maxsize=64)
+def _known(weights: bytes, filters: int, groups: int) -> tuple[Block, ...]:
+    """Return the blocks of small filters, which every size of image asks for anew."""
+    return tuple(_cut(np.frombuffer(weights, np.float32).reshape(filters, -1), groups))
+
+
+def _cut(flat: NDArray[np.float32], groups: int) -> list[Block]:
     per_group = len(flat) // groups
     blocks = []
     for group in range(groups):

@@ -52,7 +52,7 @@ def compress(
     >>> zlib.decompress(compress(np.full((1, 3), 7, np.uint8), 1))
     b'\x01\x07\x00\x00'
     """
-    return encode_rows(rows, bpp, kernels().png_band, swap, spare, pool)
+    return encode_rows(rows, bpp, kernels().png_bands, swap, spare, pool)
 
 
 class Scratch:
@@ -87,15 +87,15 @@ def encode_rows(
     rows : (H, n) uint8, the n bytes of a row side by side
     bpp : bytes a pixel, 1 to 8
     swap : whether these are words with the low byte first: a PNG has the high byte first
-    kernel : `kernels.deflate.png_band`, compiled
+    kernel : `kernels.deflate.png_bands`, compiled
     scratch : memory that is not in use, kept by the caller between calls; grows by what is needed
     pool : where given, its threads encode the bands; the bytes are the same
 
     Examples
     --------
     >>> import numba, zlib
-    >>> from filterbank.engine.kernels.deflate import png_band
-    >>> stream = encode_rows(np.full((2, 3), 7, np.uint8), 1, numba.njit(png_band))
+    >>> from filterbank.engine.kernels.deflate import png_bands
+    >>> stream = encode_rows(np.full((2, 3), 7, np.uint8), 1, numba.njit(png_bands))
     >>> list(zlib.decompress(stream))
     [1, 7, 0, 0, 2, 0, 0, 0]
     """
@@ -108,52 +108,58 @@ def encode_rows(
     band_bytes = step * (n + 1)
     spare = [] if scratch is None else scratch
 
-    def encode(y: int, memory: Scratch, at: int) -> tuple[int, int]:
-        """Return the size of the band's code and the Adler-32 of what it holds."""
-        end = min(y + step, height)
-        size = kernel(
-            rows.ctypes.data,
-            rows.strides[0],
-            n,
-            bpp,
-            int(swap),
-            y,
-            end,
-            int(end == height),
-            memory.filtered.ctypes.data,
-            memory.tokens.ctypes.data,
-            memory.out.ctypes.data + at,
-            memory.work.ctypes.data,
-        )
-        return int(size), int(memory.work[0])
+    starts = range(0, height, step)
+    if pool is None or len(starts) == 1:
+        memory = take(spare)
+        memory.reserve(band_bytes, room(band_bytes) * len(starts))
+        size, checksum = encode_bands(kernel, rows, bpp, swap, (0, height, step), True, memory)
+        stream = b"".join([HEADER, memory.out[:size].data, struct.pack(">I", checksum)])
+        spare.append(memory)
+        return stream
 
-    def encode_apart(y: int) -> tuple[bytes, int]:
+    def encode(y: int) -> tuple[bytes, int, int]:
+        end = min(y + step, height)
         memory = take(spare)
         memory.reserve(band_bytes, room(band_bytes))
-        size, checksum = encode(y, memory, 0)
+        size, checksum = encode_bands(kernel, rows, bpp, swap, (y, end, step), end == height, memory)
         part = memory.out[:size].tobytes()
         spare.append(memory)
-        return part, checksum
+        return part, checksum, (end - y) * (n + 1)
 
-    starts = range(0, height, step)
+    parts = list(pool.map(encode, starts))
     checksum = 1
-    if pool is not None and len(starts) > 1:
-        parts = list(pool.map(encode_apart, starts))
-        for y, (_, part_sum) in zip(starts, parts, strict=True):
-            checksum = combine_adler32(checksum, part_sum, (min(y + step, height) - y) * (n + 1))
-        return b"".join([HEADER, *(part for part, _ in parts), struct.pack(">I", checksum)])
-    memory = take(spare)
-    memory.reserve(band_bytes, 2 + room(band_bytes) * len(starts) + 4)
-    memory.out[:2] = np.frombuffer(HEADER, np.uint8)
-    at = 2
-    for y in starts:
-        size, part_sum = encode(y, memory, at)
-        checksum = combine_adler32(checksum, part_sum, (min(y + step, height) - y) * (n + 1))
-        at += size
-    memory.out[at : at + 4] = np.frombuffer(struct.pack(">I", checksum), np.uint8)
-    stream = memory.out[: at + 4].tobytes()
-    spare.append(memory)
-    return stream
+    for _, part_sum, length in parts:
+        checksum = combine_adler32(checksum, part_sum, length)
+    return b"".join([HEADER, *(part for part, _, _ in parts), struct.pack(">I", checksum)])
+
+
+def encode_bands(
+    kernel: BandKernel,
+    rows: Bytes,
+    bpp: int,
+    swap: bool,
+    part: tuple[int, int, int],
+    is_last: bool,
+    memory: Scratch,
+) -> tuple[int, int]:
+    """Encode a *part* of *rows*, from row to row in steps; return its size and the Adler-32 of what it holds.
+
+    Other parameters are those of `encode_rows`; the code lies in ``memory.out``.
+    """
+    size = kernel(
+        rows.ctypes.data,
+        rows.strides[0],
+        rows.shape[1],
+        bpp,
+        int(swap),
+        *part,
+        int(is_last),
+        memory.filtered.ctypes.data,
+        memory.tokens.ctypes.data,
+        memory.out.ctypes.data,
+        memory.work.ctypes.data,
+    )
+    return int(size), int(memory.work[0])
 
 
 def _by_zlib(rows: Bytes, swap: bool) -> bytes:

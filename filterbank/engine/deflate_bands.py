@@ -8,7 +8,17 @@ import zlib
 import numpy as np
 
 from filterbank.engine.compiled import kernels
-from filterbank.engine.deflate import BAND, HEADER, ROW_LIMIT, Bytes, Scratch, combine_adler32, room, take
+from filterbank.engine.deflate import (
+    BAND,
+    HEADER,
+    ROW_LIMIT,
+    Bytes,
+    Scratch,
+    combine_adler32,
+    encode_bands,
+    room,
+    take,
+)
 
 
 class RowDeflater:
@@ -78,21 +88,9 @@ class RowDeflater:
         memory = take(self._spare)
         memory.reserve(count * (self._n + 1), room(count * (self._n + 1)))
         self._done += count
-        size = kernels().png_band(
-            rows.ctypes.data,
-            rows.strides[0],
-            self._n,
-            self._bpp,
-            int(self._swap),
-            first,
-            first + count,
-            int(self._done == self._height),
-            memory.filtered.ctypes.data,
-            memory.tokens.ctypes.data,
-            memory.out.ctypes.data,
-            memory.work.ctypes.data,
-        )
-        self._checksum = combine_adler32(self._checksum, int(memory.work[0]), count * (self._n + 1))
+        part, is_last = (first, first + count, count), self._done == self._height
+        size, checksum = encode_bands(kernels().png_bands, rows, self._bpp, self._swap, part, is_last, memory)
+        self._checksum = combine_adler32(self._checksum, checksum, count * (self._n + 1))
         code = memory.out[:size].tobytes()
         self._spare.append(memory)
         return code

@@ -15,7 +15,7 @@ from filterbank.engine.kernels import layout
 from filterbank.engine.sharing import share
 from filterbank.geometry import Geometry, extent
 
-Kernel = Callable[[int, int, int, int, int], object]
+Kernel = Callable[[int, int, int, int], object]
 Maps = NDArray[Any] | Sequence[NDArray[Any]]
 
 FLOAT = 4
@@ -26,6 +26,8 @@ _BAND_BYTES = 384 << 10
 _WEIGHT_BYTES = 32 << 10  # of all blocks: while so few stay in the first-level cache, rows go first
 _WIDEST_LINE = 8192  # outputs
 OVERHANG = 64  # floats that the last tile of a row may read beyond it
+# Of a thread that has an image for itself: each call lets go of the interpreter, and then waits for it.
+_CALL = 1 << 27  # multiply-adds
 _BANDS = 16  # at least so many where there are rows enough: threads share them
 
 
@@ -218,19 +220,19 @@ class DirectPlan:
 
     def _share(self, kernel: Kernel, words: NDArray[np.int64], threads: int) -> None:
         spaces: list[NDArray[np.float32]] = []
+        step = 1 if threads > 1 else max(1, _CALL * self.bands // self.geometry.multiply_adds)
 
         def worker() -> Callable[[int], None]:
             space = self._space()
             spaces.append(space)
 
-            def sum_band(band: int) -> None:
-                first = band * self._rows
-                last = min(first + self._rows, self.geometry.out_height)
-                kernel(words.ctypes.data, space.ctypes.data, band, first, last)
+            def fill(part: int) -> None:
+                start = part * step
+                kernel(words.ctypes.data, space.ctypes.data, start, min(start + step, self.bands))
 
-            return sum_band
+            return fill
 
-        share(self.bands, threads, worker)
+        share(-(-self.bands // step), threads, worker)
         self._spaces += spaces
 
     def _space(self) -> NDArray[np.float32]:
@@ -294,6 +296,7 @@ class DirectPlan:
             layout.OUT_HEIGHT: g.out_height,
             layout.OUT_WIDTH: g.out_width,
             layout.FILTERS: g.filters,
+            layout.BAND_ROWS: self._rows,
         }
         for word, value in values.items():
             self._words[word] = value

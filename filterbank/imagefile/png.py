@@ -31,6 +31,9 @@ _UP = 2
 # Bytes of pixels filtered and deflated at a time.
 _BAND = 1 << 20
 
+# So much is rather copied than written in parts.
+_JOINED = 1 << 20
+
 # Text of a hostile file is not inflated beyond this.
 _TEXT_LIMIT = 1 << 20
 
@@ -105,7 +108,10 @@ def texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
 
 
 def write_chunk(stream: BinaryIO, kind: bytes, body: bytes) -> None:
-    """Write one chunk; not joined, which would copy its pixels."""
+    """Write one chunk; a large one is not joined, which would copy its pixels."""
+    if len(body) <= _JOINED:
+        stream.write(_chunk(kind, body))
+        return
     stream.write(struct.pack(">I", len(body)) + kind)
     stream.write(body)
     stream.write(struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))))

@@ -1,4 +1,4 @@
-"""Rows of a PNG, filtered and deflated: `png_band`.
+"""Rows of a PNG, filtered and deflated: `png_bands`.
 
 A feature map is a photograph's relative: what its bytes have to give up is in the filter and in the Huffman
 code, hardly in repeated strings. So runs of one byte, which flat areas are made of after filtering, are all
@@ -22,11 +22,12 @@ from filterbank.engine.kernels.rowfilter import (
     choose_filter,
     clear_tables,
     filter_row,
+    join_adler32,
     sum_tables,
 )
 from filterbank.engine.kernels.runs import find_runs, note_rare, piece_of
 from filterbank.engine.kernels.strings import SEEN, find_strings
-from filterbank.engine.kernels.vector import INT, helper, i32, i64, u8, u32
+from filterbank.engine.kernels.vector import INT, helper, i32, i64, low, u8, u32
 from filterbank.engine.kernels.words import load64, store64
 
 # Where things lie in a band's scratch, in bytes.
@@ -217,7 +218,8 @@ def deflate_block(data: int, n: int, final: int, tokens: int, out: int, work: in
     return at
 
 
-def png_band(
+@helper(INT(*[INT] * 12))
+def _write_band(
     rows: int,
     stride: int,
     n: int,
@@ -231,19 +233,7 @@ def png_band(
     out: int,
     work: int,
 ) -> Any:
-    """Filter rows y0..y1 of an image and deflate them as a block of their own; return the bytes written.
-
-    Parameters
-    ----------
-    rows, stride, n, bpp : address of row 0, bytes from row to row, bytes a row, bytes a pixel (1..8)
-    swap : 1 for words with the low byte first, which are turned round on the way; else 0
-    y0, y1 : the band; the row before it is read, too
-    final : 1 for an image's last band, else 0: then the block ends on a byte and bands can be joined
-    filtered : room for (y1 - y0) (n + 1) + 8 bytes
-    tokens : room for 3 (y1 - y0) (n + 1) + 16 bytes, aligned to 8
-    out : room for 13/8 (y1 - y0) (n + 1) + 1024 bytes
-    work : room for WORK bytes, aligned to 8; its first word becomes the Adler-32 of the filtered bytes
-    """
+    """Filter rows y0..y1 and deflate them as a block of their own; return the bytes written."""
     kind = choose_filter(rows, stride, n, bpp, swap, y0, y1, filtered, work)
     for y in range(y0, y1):
         row, to = rows + y * stride, filtered + (y - y0) * (n + 1)
@@ -252,6 +242,47 @@ def png_band(
             filter_row(SUB if kind == UP else kind, row, row, n, bpp, swap, to)
         else:
             filter_row(kind, row, row - stride, n, bpp, swap, to)
-    size = deflate_block(filtered, (y1 - y0) * (n + 1), final, tokens, out, work)
-    i64(work)[0] = adler32(filtered, (y1 - y0) * (n + 1))
+    return deflate_block(filtered, (y1 - y0) * (n + 1), final, tokens, out, work)
+
+
+def png_bands(
+    rows: int,
+    stride: int,
+    n: int,
+    bpp: int,
+    swap: int,
+    y0: int,
+    y1: int,
+    step: int,
+    final: int,
+    filtered: int,
+    tokens: int,
+    out: int,
+    work: int,
+) -> Any:
+    """Filter rows y0..y1 of an image and deflate them, a block every *step*; return the bytes written.
+
+    Parameters
+    ----------
+    rows, stride, n, bpp : address of row 0, bytes from row to row, bytes a row, bytes a pixel (1..8)
+    swap : 1 for words with the low byte first, which are turned round on the way; else 0
+    y0, y1 : the rows; the one before them is read, too
+    step : rows of a band; the last one may have fewer
+    final : 1 where row y1 - 1 is the image's last; each other block ends on a byte and can be joined
+    filtered : room for step (n + 1) + 8 bytes
+    tokens : room for 3 step (n + 1) + 16 bytes, aligned to 8
+    out : room for 13/8 step (n + 1) + 1024 bytes a band
+    work : room for WORK bytes, aligned to 8; its first word becomes the Adler-32 of the filtered bytes
+    """
+    size, checksum = 0, 1
+    for band in range((y1 - y0 + step - 1) // step):
+        first = y0 + band * step
+        last = low(first + step, y1)
+        is_final = final if last == y1 else 0
+        size += _write_band(
+            rows, stride, n, bpp, swap, first, last, is_final, filtered, tokens, out + size, work
+        )
+        length = (last - first) * (n + 1)
+        checksum = join_adler32(checksum, adler32(filtered, length), length)
+    i64(work)[0] = checksum
     return size

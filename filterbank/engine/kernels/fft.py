@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from numba import types
 
+from filterbank.engine.kernels.bands import FILL, kernel_of
 from filterbank.engine.kernels.fill import fill_bounded
 from filterbank.engine.kernels.layout import (
     BIASES,
@@ -189,7 +190,8 @@ def _tile(layer: int, number: int, space: int, statistics: int) -> int:
     return finite
 
 
-def fft_tiles(layer: int, space: int, band: int, first: int, last: int) -> None:
+@helper(FILL)
+def _fill_band(layer: int, space: int, band: int, first: int, last: int) -> None:
     """Fill a band's tiles, counted along rows of tiles, in every map; *first* and *last* tell nothing."""
     w = i64(layer)
     statistics = w[STATISTICS] + STATISTICS_BYTES * w[FILTERS] * band
@@ -198,3 +200,6 @@ def fft_tiles(layer: int, space: int, band: int, first: int, last: int) -> None:
         finite &= _tile(layer, number, space, statistics)
     if finite == 0:
         i64(w[STRANGERS])[band] = 1
+
+
+fft_tiles = kernel_of(_fill_band)

@@ -53,8 +53,9 @@ from __future__ import annotations
     FILTERS,  # K
     LINES,  # for codes: bytes from a work space's start to 6 lines of float32
     LINE_LENGTH,  # floats from one of them to the next
+    BAND_ROWS,  # of the maps: what a thread fills at a time
     WORDS,  # how many there are
-) = range(41)
+) = range(42)
 
 KINDS = ("float32", "uint8", "uint16")
 MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from filterbank.engine.kernels.bands import FILL, kernel_of
 from filterbank.engine.kernels.border import reach
 from filterbank.engine.kernels.layout import (
     BLOCK_COUNT,
@@ -160,8 +161,8 @@ def _row(
         finish_row(layer, i64(lines)[k] + at, y, x, columns, first + k, statistics)
 
 
-def quads(layer: int, space: int, band: int, first: int, last: int) -> None:
-    """Fill rows *first* … *last* − 1 of every map, as ``tiles.direct`` does."""
+@helper(FILL)
+def _fill_band(layer: int, space: int, band: int, first: int, last: int) -> None:
     w = i64(layer)
     statistics = w[STATISTICS] + STATISTICS_BYTES * w[FILTERS] * band
     step, x = 4 * w[STRIDE_Y] * w[SCRATCH_LENGTH], 0
@@ -174,3 +175,6 @@ def quads(layer: int, space: int, band: int, first: int, last: int) -> None:
                 source, block = space + SCRATCH + r * step, w[BLOCKS] + 8 * BLOCK_WORDS * i
                 _row(layer, block, source, first + r, x, columns, space, statistics)
         x += w[COLUMNS]
+
+
+quads = kernel_of(_fill_band)

@@ -168,3 +168,12 @@ def adler32(data: int, n: int) -> Any:
         a = (a + total) % _MODULUS
         start += size
     return b << 16 | a
+
+
+@helper(INT(INT, INT, INT))
+def join_adler32(first: int, second: int, length: int) -> Any:
+    """Return the Adler-32 of two strings one after the other, from theirs and the second's *length*."""
+    a, b = first & 0xFFFF, first >> 16
+    b += (second >> 16) + length % _MODULUS * (a + _MODULUS - 1)
+    a += (second & 0xFFFF) + _MODULUS - 1
+    return b % _MODULUS << 16 | a % _MODULUS

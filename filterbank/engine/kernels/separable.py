@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from numba import types
 
+from filterbank.engine.kernels.bands import FILL, kernel_of
 from filterbank.engine.kernels.fill import fill
 from filterbank.engine.kernels.layout import (
     BLOCK_COUNT,
@@ -86,8 +87,8 @@ def _strip(layer: int, space: int, first: int, last: int, x: int, columns: int, 
             row(layer, block, space + words[RING], y, x, columns, space, statistics)
 
 
-def separable(layer: int, space: int, band: int, first: int, last: int) -> None:
-    """Fill rows *first* … *last* − 1 of every map, as ``tiles.direct`` does."""
+@helper(FILL)
+def _fill_band(layer: int, space: int, band: int, first: int, last: int) -> None:
     words = i64(layer)
     prepare(layer, space)
     statistics = words[STATISTICS] + STATISTICS_BYTES * words[FILTERS] * band
@@ -95,3 +96,6 @@ def separable(layer: int, space: int, band: int, first: int, last: int) -> None:
     while x < words[OUT_WIDTH]:
         _strip(layer, space, first, last, x, low(words[COLUMNS], words[OUT_WIDTH] - x), statistics)
         x += words[COLUMNS]
+
+
+separable = kernel_of(_fill_band)

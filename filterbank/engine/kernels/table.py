@@ -10,18 +10,18 @@ from __future__ import annotations
 # the first, those with large or many filters the others too.
 IMAGES = {
     "common": {
-        "png_band": ("filterbank.engine.kernels.deflate", "iiiiiiiiiiii>i"),
-        "direct": ("filterbank.engine.kernels.tiles", "iiiii>v"),
-        "separable": ("filterbank.engine.kernels.separable", "iiiii>v"),
-        "quads": ("filterbank.engine.kernels.quads", "iiiii>v"),
+        "png_bands": ("filterbank.engine.kernels.deflate", "iiiiiiiiiiiii>i"),
+        "direct": ("filterbank.engine.kernels.tiles", "iiii>v"),
+        "separable": ("filterbank.engine.kernels.separable", "iiii>v"),
+        "quads": ("filterbank.engine.kernels.quads", "iiii>v"),
         "encode": ("filterbank.engine.kernels.codes", "iiiiii>v"),
     },
     "transforms": {
         "fft_forward": ("filterbank.engine.kernels.fft", "iii>v"),
-        "fft_tiles": ("filterbank.engine.kernels.fft", "iiiii>v"),
-        "winograd_43": ("filterbank.engine.kernels.winograd", "iiiii>v"),
-        "winograd_44": ("filterbank.engine.kernels.winograd", "iiiii>v"),
-        "winograd_45": ("filterbank.engine.kernels.winograd", "iiiii>v"),
+        "fft_tiles": ("filterbank.engine.kernels.fft", "iiii>v"),
+        "winograd_43": ("filterbank.engine.kernels.winograd", "iiii>v"),
+        "winograd_44": ("filterbank.engine.kernels.winograd", "iiii>v"),
+        "winograd_45": ("filterbank.engine.kernels.winograd", "iiii>v"),
     },
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from numba import types
 
+from filterbank.engine.kernels.bands import FILL, kernel_of
 from filterbank.engine.kernels.fill import fill
 from filterbank.engine.kernels.layout import (
     BIASES,
@@ -119,12 +120,8 @@ def _block_of_outputs(
                 row(layer, block, source, y + r, x, columns, space, statistics)
 
 
-def direct(layer: int, space: int, band: int, first: int, last: int) -> None:
-    """Fill rows *first* … *last* − 1 of every map; the layer's words are in ``layout``.
-
-    *space* is the thread's own work space; *band* numbers the call among those of one image, for
-    the statistics.
-    """
+@helper(FILL)
+def _fill_band(layer: int, space: int, band: int, first: int, last: int) -> None:
     words = i64(layer)
     prepare(layer, space)
     statistics = words[STATISTICS] + STATISTICS_BYTES * words[FILTERS] * band
@@ -133,3 +130,6 @@ def direct(layer: int, space: int, band: int, first: int, last: int) -> None:
         columns = low(words[COLUMNS], words[OUT_WIDTH] - x)
         _block_of_outputs(layer, space, first, last - first, x, columns, statistics)
         x += words[COLUMNS]
+
+
+direct = kernel_of(_fill_band)

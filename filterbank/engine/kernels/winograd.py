@@ -12,6 +12,7 @@ from typing import Any
 
 from numba import types
 
+from filterbank.engine.kernels.bands import FILL, kernel_of
 from filterbank.engine.kernels.cooktoom import matrices
 from filterbank.engine.kernels.fill import fill_bounded
 from filterbank.engine.kernels.layout import (
@@ -199,7 +200,7 @@ def _writer(r: int) -> Any:
     return write
 
 
-def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
+def _kernel(r: int) -> Callable[[int, int, int, int], None]:
     """Return the kernel of F(4, r)."""
     points = (_M + r - 1) ** 2
     read, write = _reader(r), _writer(r)
@@ -219,8 +220,8 @@ def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
             write(layer, k, filters, y, rows, x, space, statistics)
             k += filters
 
-    def kernel(layer: int, space: int, band: int, first: int, last: int) -> None:
-        """Fill rows *first* … *last* − 1 of every map, as ``tiles.direct`` does."""
+    @helper(FILL)
+    def fill_band(layer: int, space: int, band: int, first: int, last: int) -> None:
         w = i64(layer)
         _prepare(layer, space)
         statistics = w[STATISTICS] + STATISTICS_BYTES * w[FILTERS] * band
@@ -238,7 +239,7 @@ def _kernel(r: int) -> Callable[[int, int, int, int, int], None]:
         if finite == 0:
             i64(w[STRANGERS])[band] = 1
 
-    return kernel
+    return kernel_of(fill_band)
 
 
 winograd_43, winograd_44, winograd_45 = map(_kernel, (3, 4, 5))

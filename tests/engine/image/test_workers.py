@@ -22,7 +22,7 @@ def names(objects):
     return [data.decode().split(",") for data in objects]
 
 
-GROUPS = [["direct", "separable"], ["png_band"], ["encode"]]
+GROUPS = [["direct", "separable"], ["png_bands"], ["encode"]]
 
 
 @pytest.mark.parametrize("image", IMAGES)
