@@ -51,10 +51,10 @@ _SIZE = 26
 _CODE = (1 << _SIZE) - 1
 
 # The parts of a band on which a search for strings is tried, how many bytes each, and what it must save
-# there, as a power of two: an eighth.
+# there: a tenth.
 _PLACES = 4
 _TRIAL = 1 << 13
-_WORTH = 3
+_WORTH = 10
 
 
 @helper(INT(*[INT] * 5))
@@ -92,7 +92,7 @@ def _search_pays(data: int, n: int, bits: int, tokens: int, work: int) -> Any:
         at = data + (2 * i + 1) * (n - part) // (2 * places)
         _, gained = find_strings(at, part, tokens, counts, counts + COUNTS, work + _SEEN, work + _LENGTHS)
         total += gained
-    return 1 if total * n > bits * part * places >> _WORTH else 0
+    return 1 if total * n * _WORTH > bits * part * places else 0
 
 
 @helper(INT(*[INT] * 4))

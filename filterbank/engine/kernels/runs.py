@@ -22,7 +22,7 @@ _STIR = 0x9E3779B97F4A7C15
 
 # What is rare: one byte of so many, as a power of two.
 _RARE = 10
-# From so many values on that were not seen among the usual ones, they are looked for.
+# Of values that were not seen, so many get a code all the same; the others are looked for.
 _UNSEEN = 40
 
 _ONES = 0x0101010101010101
@@ -128,14 +128,15 @@ def _usual(counts: int) -> Any:
 
 @helper(INT(INT, INT))
 def _assume(n: int, counts: int) -> Any:
-    """Count once what was not counted among the bytes -n to n - 1, if that is little; return n, else 0."""
+    """Count once what was not counted among the bytes -n to n - 1, where few; return n, less where many."""
     t = i64(counts)
     unseen = 0
     for value in range(n):
         unseen += (1 if t[value] == 0 else 0) + (1 if t[255 - value] == 0 else 0)
-    # Where many values never occur, as in a picture of few levels, codes for all of them are dear.
-    if unseen > _UNSEEN:
-        return 0
+    # Codes for all of them would be dear where many never occur: far from 0, or in a picture of few levels.
+    while unseen > _UNSEEN:
+        n -= 1
+        unseen -= (1 if t[n] == 0 else 0) + (1 if t[255 - n] == 0 else 0)
     for value in range(n):
         t[value] = high(t[value], 1)
         t[255 - value] = high(t[255 - value], 1)

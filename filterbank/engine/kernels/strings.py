@@ -18,7 +18,7 @@ _PAIR = _tuple(INT, 2)
 # A shorter match costs more than its bytes.
 SHORTEST = 4
 
-TABLE_BITS = 12  # the search remembers as many places: 16 KiB, half a first-level cache
+TABLE_BITS = 14  # the search remembers as many places: 64 KiB
 SEEN = 4 << TABLE_BITS  # bytes of that table
 
 # In bits: a match's two symbols without what is extra to the distance, and a run as the bytes' codes see it.
