@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.engine.kernels.layout import BLOCK_WORDS, CHUNK
 
-# A block may do this share of work on taps that are zero in some of its filters: the larger tile
-# is faster by about as much.
-_WASTE = 1.25
+# What a tap of a filter costs in a block of so many, which share its pixels: a lone one waits for loads. Six
+# are for long lists of taps.
+_PRICES = {1: 2.0, 2: 1.2, 3: 1.1, 4: 1.0, 6: 0.95}
 
 # Blocks of filters that take up to so much are kept: cutting them takes as long as summing a small image.
 _KNOWN_BYTES = 1 << 15
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Block:
     """Filters summed in one tile over the union of their taps.
 
@@ -34,22 +33,23 @@ class Block:
     weights: NDArray[np.float32]
     ends: NDArray[np.int64]
 
-    @property
+    @cached_property
     def is_uniform(self) -> bool:
         """Whether every filter has every tap, so that nothing is multiplied by zero."""
         return bool(np.all(self.weights != 0))
 
-    def exact(self) -> list[Block]:
-        """Return the same filters one by one, each with its own taps in the same chunks."""
+    @cached_property
+    def exact(self) -> tuple[Block, ...]:
+        """The same filters one by one, each with its own taps in the same chunks."""
         if self.is_uniform:
-            return [self]
+            return (self,)
         alone = []
         for k, index in enumerate(self.order):
             own = self.weights[:, k] != 0
             ends = np.concatenate([[0], np.cumsum(own)])[self.ends].astype(np.int64)
             weights = np.ascontiguousarray(self.weights[own, k : k + 1])
             alone.append(Block((index,), self.group, self.places[own], weights, ends))
-        return alone
+        return tuple(alone)
 
 
 def cut(weights: NDArray[np.float64], groups: int) -> list[Block]:
@@ -89,27 +89,21 @@ def _cut(flat: NDArray[np.float32], groups: int) -> list[Block]:
     return blocks
 
 
-def _runs(order: list[int], support: dict[int, NDArray[np.bool_]]) -> Iterator[tuple[int, ...]]:
-    """Yield neighbours in *order*, as many as a tile takes without much work on zeros."""
-    at = 0
-    while at < len(order):
-        for size in _sizes(len(order) - at, int(support[order[at]].sum())):
-            members = tuple(order[at : at + size])
-            own = sum(int(support[k].sum()) for k in members)
-            union = int(np.any([support[k] for k in members], axis=0).sum())
-            if size == 1 or union * size <= _WASTE * own:
-                yield members
-                at += size
+def _runs(order: list[int], support: dict[int, NDArray[np.bool_]]) -> list[tuple[int, ...]]:
+    """Return *order* cut into neighbours, at the least price of all their taps and of work on zeros."""
+    best: list[tuple[float, list[tuple[int, ...]]]] = [(0.0, [])]
+    for end in range(1, len(order) + 1):
+        ways = []
+        for size, price in _PRICES.items():
+            if size > end:
                 break
-
-
-def _sizes(left: int, taps: int) -> tuple[int, ...]:
-    """Return the block sizes worth trying for *left* filters, best first; few leave a lone filter."""
-    if left % 6 == 0 and taps >= CHUNK:
-        return 6, 4, 3, 2, 1
-    if left in (3, 5, 6, 9):
-        return 3, 2, 1
-    return tuple(size for size in (4, 3, 2, 1) if size <= left)
+            members = tuple(order[end - size : end])
+            taps = int(np.any([support[k] for k in members], axis=0).sum())
+            if size <= 4 or taps >= CHUNK:
+                before, runs = best[end - size]
+                ways.append((before + price * size * taps, [*runs, members]))
+        best.append(min(ways))
+    return best[-1][1]
 
 
 def table(blocks: list[Block], offsets: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], list[object]]:

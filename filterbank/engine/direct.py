@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -306,7 +307,7 @@ class DirectPlan:
         fast = blocks.cut(weights, self.geometry.groups)
         self._set_table(layout.BLOCKS, fast, [self._offsets(part) for part in fast])
         if not all(block.is_uniform for block in fast):
-            alone = [part for block in fast for part in block.exact()]
+            alone = [part for block in fast for part in block.exact]
             self._set_table(layout.EXACT_BLOCKS, alone, [self._offsets(part) for part in alone])
         order = [index for block in fast for index in block.order]
         self._point(layout.BIASES, np.asarray(biases)[order].astype(np.float32))
@@ -322,9 +323,14 @@ class DirectPlan:
     def _offsets(self, block: blocks.Block) -> NDArray[np.int64]:
         """Return the taps' distances in bytes from an output's first pixel in scratch."""
         g = self.geometry
-        depth = g.channels // g.groups
-        c, i, j = np.unravel_index(block.places, (depth, *g.kernel))
-        c, row, column = c + block.group * depth, i * g.dilation[0], j * g.dilation[1]
-        stride = g.stride[1]
+        planes = block.group * (g.channels // g.groups) * g.stride[1] * self._scratch_rows
+        return self._taps[block.places] + FLOAT * self._length * planes
+
+    @cached_property
+    def _taps(self) -> NDArray[np.int64]:
+        """The distances of all taps that a filter of the first group has."""
+        g = self.geometry
+        c, i, j = np.ogrid[: g.channels // g.groups, : g.kernel[0], : g.kernel[1]]
+        row, column, stride = i * g.dilation[0], j * g.dilation[1], g.stride[1]
         line = (c * self._scratch_rows + row) * stride + column % stride
-        return (FLOAT * (line * self._length + column // stride)).astype(np.int64)
+        return np.asarray(FLOAT * (line * self._length + column // stride), np.int64).ravel()

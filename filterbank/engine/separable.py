@@ -217,4 +217,4 @@ def _two_layers(
 def _uniform(weights: NDArray[np.float64]) -> list[blocks.Block]:
     """Return blocks without a zero weight, so that nothing that is not finite reaches a stranger's sums."""
     cut: Iterable[blocks.Block] = blocks.cut(weights, 1)
-    return [part for block in cut for part in ([block] if block.is_uniform else block.exact())]
+    return [part for block in cut for part in block.exact]

@@ -13,7 +13,7 @@ def test_every_filter_is_in_one_block_with_all_its_taps():
             weights[0] = 0
             cut = blocks.cut(weights, groups)
             assert sorted(index for block in cut for index in block.order) == list(range(filters * groups))
-            for block in [*cut, *(alone for whole in cut for alone in whole.exact())]:
+            for block in [*cut, *(alone for whole in cut for alone in whole.exact)]:
                 assert len(block.order) in SIZES
                 rebuilt = np.zeros((len(block.order), 70), np.float32)
                 rebuilt[:, block.places] = block.weights.T
@@ -27,7 +27,7 @@ def test_exact_blocks_have_no_zero_tap_and_the_chunks_of_their_block():
     weights[np.abs(weights) < 0.1] = 0
     (block,) = blocks.cut(weights, 1)
     assert not block.is_uniform
-    for alone in block.exact():
+    for alone in block.exact:
         assert alone.is_uniform and len(alone.ends) == len(block.ends)
         lasts = block.places[block.ends - 1]
         for start, end, last in zip([0, *alone.ends[:-1]], alone.ends, lasts, strict=True):
