@@ -20,6 +20,7 @@ from filterbank.engine.taps import TapsPlan
 from filterbank.engine.winograd import WinogradPlan
 from filterbank.errors import GeometryError
 from filterbank.geometry import Geometry
+from filterbank.model import Layer
 
 Pixels = NDArray[Any]  # (C, H, W): float32, or codes of 8 or 16 bits, which stand for code/top
 
@@ -139,14 +140,19 @@ def encode(
 
 
 @lru_cache(maxsize=32)
+def _chosen(layer: Layer, filters: tuple[int, ...]) -> Layer:
+    """Return *layer* with only those *filters*, the same for images of all sizes."""
+    return replace(layer, filters=tuple(layer.filters[k] for k in filters))
+
+
+@lru_cache(maxsize=32)
 def _only(plan: LayerPlan, filters: tuple[int, ...]) -> tuple[LayerPlan, tuple[int, ...]]:
     """Return a plan that computes *filters* to the same bytes, others too where it must, and their places."""
-    layer, g = plan.layer, plan.geometry
-    chosen = replace(layer, filters=tuple(layer.filters[k] for k in filters))
+    g, chosen = plan.geometry, _chosen(plan.layer, filters)
     taps = g.channels * g.kernel[0] * g.kernel[1]
     # A filter's sums are its own as long as its taps are one chunk whatever others stand beside it.
     is_direct = all(choice.method == "direct" for choice in plan.choices)
-    if not is_direct or g.groups > 1 or taps > CHUNK or chosen.kernel != layer.kernel:
+    if not is_direct or g.groups > 1 or taps > CHUNK or chosen.kernel != plan.layer.kernel:
         return plan, filters
     choices = tuple(plan.choices[k] for k in filters)
     return LayerPlan(chosen, replace(g, filters=len(filters)), choices), tuple(range(len(filters)))

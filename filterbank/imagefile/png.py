@@ -10,6 +10,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -69,13 +70,13 @@ def begin(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], text: 
     height, width, channels = shape
     header = struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0)
     spelled = (_text_chunk(keyword, value) for keyword, value in text.items())
-    stream.write(SIGNATURE + b"".join(_chunk(*each) for each in ((b"IHDR", header), *spelled)))
+    stream.write(b"".join([SIGNATURE, _chunk(b"IHDR", header), *spelled]))
 
 
 def end(stream: BinaryIO, text: Mapping[str, str] | None = None) -> None:
     """Write what stands after the pixels: more *text*, and the end."""
     for keyword, value in (text or {}).items():
-        write_chunk(stream, *_text_chunk(keyword, value))
+        stream.write(_text_chunk(keyword, value))
     write_chunk(stream, b"IEND", b"")
 
 
@@ -118,18 +119,20 @@ def write_chunk(stream: BinaryIO, kind: bytes, body: bytes) -> None:
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+    check = zlib.crc32(body, zlib.crc32(kind))
+    return b"".join([struct.pack(">I", len(body)), kind, body, struct.pack(">I", check)])
 
 
-def _text_chunk(keyword: str, value: str) -> tuple[bytes, bytes]:
-    """Return the kind and body of the chunk for one text."""
+@lru_cache(maxsize=256)
+def _text_chunk(keyword: str, value: str) -> bytes:
+    """Return the chunk for one text; most of a map's are those of the image before."""
     key = keyword.encode("latin-1")
     # Chunks end their keyword with a null, so a text cannot hold one.
     value = value.replace("\0", "\ufffd")
     try:
-        return b"tEXt", key + b"\0" + value.encode("latin-1")
+        return _chunk(b"tEXt", key + b"\0" + value.encode("latin-1"))
     except UnicodeEncodeError:
-        return b"iTXt", key + b"\0\0\0\0\0" + value.encode("utf-8", "replace")
+        return _chunk(b"iTXt", key + b"\0\0\0\0\0" + value.encode("utf-8", "replace"))
 
 
 def _parse_text(kind: bytes, body: bytes) -> tuple[str, str]:
