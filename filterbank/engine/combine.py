@@ -164,7 +164,7 @@ def window_mean(values: NDArray[Any], size: int, threads: int = 1) -> Map:
                 out[band.places, tile.places] = part / (rows[band.places, None] * columns[tile.places])
 
     bands = list(_parts(height, before, after, max(_TILE[0], size)))
-    share(len(bands), threads, lambda: lambda number: fill(bands[number]))
+    share(len(bands), threads, lambda number: fill(bands[number]))
     return out
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from filterbank.engine import blocks
 from filterbank.engine.image import Kernels
 from filterbank.engine.kernels import layout
-from filterbank.engine.sharing import share
+from filterbank.engine.sharing import together
 from filterbank.geometry import Geometry, extent
 
 Kernel = Callable[[int, int, int, int], object]
@@ -27,8 +27,7 @@ _BAND_BYTES = 384 << 10
 _WEIGHT_BYTES = 32 << 10  # of all blocks: while so few stay in the first-level cache, rows go first
 _WIDEST_LINE = 8192  # outputs
 OVERHANG = 64  # floats that the last tile of a row may read beyond it
-# Of a thread that has an image for itself: each call lets go of the interpreter, and then waits for it.
-_CALL = 1 << 27  # multiply-adds
+_KINDS = {np.dtype(name): number for number, name in enumerate(layout.KINDS)}
 _BANDS = 16  # at least so many where there are rows enough: threads share them
 
 
@@ -54,9 +53,11 @@ class Statistics:
     @classmethod
     def merged(cls, gathered: NDArray[np.float64], has_strangers: bool = False) -> Statistics:
         """Return those of each map from (parts, K, 6, lanes) as the kernels gather them."""
-        low, high, *sums = (gathered[:, :, i] for i in range(6))
-        total, negative, nonfinite, clipped = (row.sum(2).sum(0) for row in sums)
-        return cls(low.min((0, 2)), high.max((0, 2)), total, negative, nonfinite, clipped, has_strangers)
+        # Part by part first: NumPy adds long rows quickly and eight lanes slowly.
+        low = gathered[:, :, layout.MINIMUM].min(0).min(1)
+        high = gathered[:, :, layout.MAXIMUM].max(0).max(1)
+        total, negative, nonfinite, clipped = gathered[:, :, layout.TOTAL :].sum(0).sum(2).T
+        return cls(low, high, total, negative, nonfinite, clipped, has_strangers)
 
 
 def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -69,6 +70,15 @@ def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
     memory = np.zeros(count + 16, np.float32)
     start = -memory.ctypes.data % 64 // 4
     return memory[start : start + count].reshape(shape)
+
+
+def _addresses(out: Maps | None, order: list[int]) -> NDArray[np.int64]:
+    """Return where the maps of *out* begin, in that *order*; 0 where none are wanted."""
+    if out is None:
+        return np.zeros(len(order), np.int64)
+    if isinstance(out, np.ndarray):
+        return out.ctypes.data + out.strides[0] * np.array(order, np.int64)
+    return np.array([out[index].ctypes.data for index in order], np.int64)
 
 
 class DirectPlan:
@@ -178,14 +188,14 @@ class DirectPlan:
         self._check(source, out, scales)
         words = self._words.copy()
         words[layout.SOURCE] = source.ctypes.data
-        words[layout.KIND] = layout.KINDS.index(source.dtype.name)
+        words[layout.KIND] = _KINDS[source.dtype]
         words[layout.CHANNEL_STEP : layout.PIXEL_STEP + 1] = source.strides
-        maps = np.array([0 if out is None else out[index].ctypes.data for index in self._order], np.int64)
+        maps = _addresses(out, self._order)
         words[layout.MAPS] = maps.ctypes.data
         if out is not None:
             words[layout.MAP_STEP], words[layout.OUT_KIND] = out[0].strides[0], out[0].itemsize
         gathered = Statistics.room(self.bands, len(maps))
-        surveyed = np.broadcast_to(survey, len(maps))[self._order].astype(np.int64)
+        surveyed = np.full(len(maps), survey, np.int64)[self._order]
         words[layout.STATISTICS], words[layout.SURVEYED] = gathered.ctypes.data, surveyed.ctypes.data
         strangers = np.zeros(self.bands, np.int64)
         words[layout.STRANGERS] = strangers.ctypes.data
@@ -202,7 +212,7 @@ class DirectPlan:
     ) -> None:
         g = self.geometry
         planned = g.channels, g.height, g.width
-        if source.shape != planned or source.dtype.name not in layout.KINDS:
+        if source.shape != planned or source.dtype not in _KINDS:
             raise ValueError(f"source: found {source.shape} {source.dtype}; planned: {planned}")
         if any(step % source.itemsize for step in source.strides):
             raise ValueError("source: steps must be whole pixels")
@@ -211,29 +221,26 @@ class DirectPlan:
         shape = g.out_height, g.out_width
         if len(out) != g.filters or any(values.shape != shape for values in out):
             raise ValueError(f"out: accepted: {g.filters} maps of {shape}")
-        kinds = {(values.strides, values.dtype.name) for values in out}
+        kinds = {(values.strides, values.dtype) for values in out}
         accepted = ("float32",) if scales is None else ("uint8", "uint16")
-        step, name = next(iter(kinds))
-        if len(kinds) != 1 or name not in accepted or step[1] != out[0].itemsize:
+        step, kind = next(iter(kinds))
+        if len(kinds) != 1 or kind not in map(np.dtype, accepted) or step[1] != kind.itemsize:
             raise ValueError(f"out: accepted: {' or '.join(accepted)}, contiguous rows of equal distance")
         if scales is not None and scales.shape != (g.filters, 6):
             raise ValueError(f"scales: found {scales.shape}; accepted: {g.filters, 6}")
 
     def _share(self, kernel: Kernel, words: NDArray[np.int64], threads: int) -> None:
-        spaces: list[NDArray[np.float32]] = []
-        step = 1 if threads > 1 else max(1, _CALL * self.bands // self.geometry.multiply_adds)
+        """Have *threads* fill all bands; which one takes which is left to chance and changes nothing."""
+        bands = self.bands
+        progress = np.zeros(2, np.int64)
+        # Made here, so that running out of memory is an error here.
+        spaces = [self._space() for _ in range(max(1, min(threads, bands)))]
 
-        def worker() -> Callable[[int], None]:
-            space = self._space()
-            spaces.append(space)
+        def fill(space: NDArray[np.float32]) -> None:
+            kernel(words.ctypes.data, space.ctypes.data, progress.ctypes.data, bands)
 
-            def fill(part: int) -> None:
-                start = part * step
-                kernel(words.ctypes.data, space.ctypes.data, start, min(start + step, self.bands))
-
-            return fill
-
-        share(-(-self.bands // step), threads, worker)
+        # A helper that begins when all bands are filled touches nothing but the progress.
+        together(fill, spaces, lambda: progress[1] == bands)
         self._spaces += spaces
 
     def _space(self) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.engine.compiled import kernels
-from filterbank.engine.direct import DirectPlan, Statistics
+from filterbank.engine.direct import DirectPlan, Maps, Statistics
 from filterbank.engine.kernels.layout import CHUNK
 from filterbank.engine.plan import LayerPlan, Plan
 from filterbank.engine.separable import SeparablePlan
@@ -189,7 +189,7 @@ class _Part:
     def run(
         self,
         pixels: Pixels,
-        out: Sequence[NDArray[Any]] | None,
+        out: Maps | None,
         threads: int,
         scales: NDArray[np.float64] | None,
         survey: bool | NDArray[np.bool_],
@@ -226,7 +226,9 @@ class _Chunk:
         told: dict[int, Told] = {}
         for part in self.parts:
             chosen = list(part.filters)
-            maps = None if out is None else [out[k - self.first] for k in chosen]
+            maps: Maps | None = out
+            if out is not None and len(self.parts) > 1:
+                maps = [out[k - self.first] for k in chosen]
             own = None if scales is None else scales[chosen]
             asked = survey if isinstance(survey, bool) else survey[chosen]
             told |= zip(part.filters, part.run(pixels, maps, threads, own, asked), strict=True)

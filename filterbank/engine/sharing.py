@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _POOLS = threading.Lock()
 
@@ -20,22 +23,39 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "filterbank")
 
 
-def share(count: int, threads: int, worker: Callable[[], Callable[[int], None]]) -> None:
-    """Call, for each number below *count*, one of the functions that *worker* gives, one a thread.
+def together(do: Callable[[T], None], each: Sequence[T], is_done: Callable[[], bool] = lambda: False) -> None:
+    """Call *do* with *each*, the first in this thread and the others in threads of their own.
 
-    A worker is made in the calling thread, so that running out of memory is an error there. Which
-    thread takes which number is left to chance; what is computed must not depend on it. The first
+    Where *is_done* says so after the first, the others are not waited for: they have nothing left to do.
+    """
+    own, *others = each
+    helpers: list[Future[None]] = []
+    if others:
+        with _POOLS:
+            pool = _pool(os.getpid(), len(others))
+        helpers = [pool.submit(do, one) for one in others]
+    do(own)
+    # Those that have not begun, all being done, never need to.
+    begun = [helper for helper in helpers if not helper.cancel()]
+    if begun and not is_done():
+        wait(begun)
+
+
+def share(count: int, threads: int, do: Callable[[int], None]) -> None:
+    """Call *do* for each number below *count*, in so many threads.
+
+    Which thread takes which number is left to chance; what is computed must not depend on it. The first
     error of any thread is raised when all have stopped.
 
     >>> found = []
-    >>> share(3, 2, lambda: found.append)
+    >>> share(3, 2, found.append)
     >>> sorted(found)
     [0, 1, 2]
     """
     todo = iter(range(count))  # a range's iterator hands out each number once, whoever asks
     errors: list[BaseException] = []
 
-    def work(do: Callable[[int], None]) -> None:
+    def work(_: int) -> None:
         try:
             for number in todo:
                 if errors:
@@ -44,14 +64,6 @@ def share(count: int, threads: int, worker: Callable[[], Callable[[int], None]])
         except BaseException as error:
             errors.append(error)
 
-    own, *others = [worker() for _ in range(max(1, min(threads, count)))]
-    helpers: list[Future[None]] = []
-    if others:
-        with _POOLS:
-            pool = _pool(os.getpid(), threads - 1)
-        helpers = [pool.submit(work, do) for do in others]
-    work(own)
-    # Those that have not begun, all numbers being taken, never need to.
-    wait([helper for helper in helpers if not helper.cancel()])
+    together(work, range(max(1, min(threads, count))))
     if errors:
         raise errors[0]

@@ -1,4 +1,4 @@
-"""The walk over an image's bands of rows, the same for every method."""
+"""The walk over an image's bands of rows, the same for every method and any number of threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 from numba import types
 
 from filterbank.engine.kernels.layout import BAND_ROWS, OUT_HEIGHT
-from filterbank.engine.kernels.vector import INT, i64, low
+from filterbank.engine.kernels.vector import INT, add_shared, i64, load_shared, low
+
+# How often a thread looks whether the others have ended: some 50 µs, about as long as waking it would take.
+_LOOKS = 1 << 14
 
 
 def kernel_of(fill: Any) -> Callable[[int, int, int, int], None]:
@@ -18,15 +21,23 @@ def kernel_of(fill: Any) -> Callable[[int, int, int, int], None]:
     them, for the statistics.
     """
 
-    def kernel(layer: int, space: int, start: int, stop: int) -> None:
-        """Fill bands *start* … *stop* − 1 of every map; the layer's words are in ``layout``.
+    def kernel(layer: int, space: int, progress: int, bands: int) -> None:
+        """Fill those of so many *bands* of every map that no other thread takes.
 
-        *space* is the thread's own work space.
+        The layer's words are in ``layout``, *space* is the thread's own work space. *progress* is two int64
+        that all threads share, both 0 at first: how many bands are taken, and how many are filled. A thread
+        that finds none to take stays a moment until the others have filled theirs.
         """
         words = i64(layer)
-        for band in range(start, stop):
+        band = add_shared(progress, 1)
+        while band < bands:
             first = band * words[BAND_ROWS]
             fill(layer, space, band, first, low(first + words[BAND_ROWS], words[OUT_HEIGHT]))
+            add_shared(progress + 8, 1)
+            band = add_shared(progress, 1)
+        looks = 0
+        while looks < _LOOKS and load_shared(progress + 8) < bands:
+            looks += 1
 
     return kernel
 

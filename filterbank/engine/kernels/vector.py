@@ -120,6 +120,27 @@ def from_bits(typing: Any, bits: Any) -> Any:
     return FLOAT(types.int32), generate
 
 
+@intrinsic
+def add_shared(typing: Any, address: Any, amount: Any) -> Any:
+    """Add to the int64 at *address*, which threads share, in one step; return what was there before."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, amount = arguments
+        return builder.atomic_rmw("add", builder.inttoptr(address, _I64.as_pointer()), amount, "seq_cst")
+
+    return INT(INT, INT), generate
+
+
+@intrinsic
+def load_shared(typing: Any, address: Any) -> Any:
+    """Return the int64 at *address* as another thread has left it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load_atomic(builder.inttoptr(arguments[0], _I64.as_pointer()), "seq_cst", 8)
+
+    return INT(INT), generate
+
+
 class Vectors:
     """A builder with the few operations on vectors of floats that the kernels need."""
 
