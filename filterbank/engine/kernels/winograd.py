@@ -18,6 +18,7 @@ from filterbank.engine.kernels.fill import fill_bounded
 from filterbank.engine.kernels.layout import (
     BIASES,
     CARRY,
+    CHANNEL_STEP,
     CHANNELS,
     COLUMNS,
     FILTERS,
@@ -28,15 +29,19 @@ from filterbank.engine.kernels.layout import (
     MAPS,
     OUT_KIND,
     OUT_WIDTH,
+    PIXEL_STEP,
+    ROW_STEP,
     SCRATCH,
     SCRATCH_LENGTH,
     SCRATCH_ROWS,
+    SOURCE,
     SPILL_TABLE,
     STATISTICS,
     STATISTICS_BYTES,
     STRANGERS,
     STRIDE_X,
     STRIDE_Y,
+    TOP,
 )
 from filterbank.engine.kernels.layout_winograd import (
     ADVANCE,
@@ -62,14 +67,14 @@ from filterbank.engine.kernels.outputs import deliver, finish_row
 from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low
 from filterbank.engine.kernels.vector_tiles import strip, tile
 from filterbank.engine.kernels.vector_winograd import input_transform, output_transform, split_fours
-from filterbank.engine.kernels.words import prefetch_write
+from filterbank.engine.kernels.words import prefetch_read, prefetch_write
 
 _M = 4
-# Tiles summed at once: as many as keep the sums in registers, and a single vector for the rest.
+# Tiles summed at once: as many as keep the sums in registers, and two vectors or one for the rest.
 _VECTORS = 3 if LANES == 16 else 2
-_SPAN = _VECTORS * LANES
-_WIDE_6, _NARROW_6 = tile(6, _VECTORS), tile(6, 1)
-_WIDE_4, _NARROW_4 = tile(4, _VECTORS), tile(4, 1)
+_SPAN, _HALF = _VECTORS * LANES, 2 * LANES
+_WIDE_6, _HALF_6, _NARROW_6 = tile(6, _VECTORS), tile(6, 2), tile(6, 1)
+_WIDE_4, _HALF_4, _NARROW_4 = tile(4, _VECTORS), tile(4, 2), tile(4, 1)
 # The three inputs of a colour image are written out: a call for so few would cost more than they do.
 _FEW = 3
 _FEW_4 = strip(4, _VECTORS, _FEW)
@@ -81,9 +86,14 @@ def _fill(layer: int, y: int, x: int, rows: int, space: int) -> int:
     w = i64(layer)
     split, length, line = w[SPLIT], w[SCRATCH_LENGTH], space + w[PIXELS]
     first, left = y * w[STRIDE_Y], x * w[STRIDE_X]
+    # What of the next plane is asked for; where channels are side by side there is none.
+    wanted = split * length * w[PIXEL_STEP] if w[CHANNEL_STEP] > w[ROW_STEP] else 0
     finite = 1
     for channel in range(w[CHANNELS]):
         for r in range((rows - 1) * w[ADVANCE] + w[TILE_ROWS]):
+            ahead = w[SOURCE] + (channel + 1) * w[CHANNEL_STEP] + (first + r - w[TOP]) * w[ROW_STEP]
+            for at in range(0, wanted, 64):
+                prefetch_read(ahead + at)
             finite &= fill_bounded(layer, channel, first + r, left, line, split * length)
             out = space + SCRATCH + 4 * split * length * (channel * w[SCRATCH_ROWS] + r)
             for i in range(0, length, 8):
@@ -108,13 +118,19 @@ def _sum_point(layer: int, point: int, first: int, filters: int, used: int, spac
         if size == 4 and count == _FEW:
             x = _FEW_4(inputs, taps, weights, used, table, out, zeros)
         while x < used:
-            source, place = inputs + 4 * x, out + 4 * x
-            if x + _SPAN <= used:
+            source, place, left = inputs + 4 * x, out + 4 * x, used - x
+            if left >= _SPAN and left != 2 * _HALF:
                 if size == 6:
                     _WIDE_6(source, taps, weights, count, table, place, zeros)
                 else:
                     _WIDE_4(source, taps, weights, count, table, place, zeros)
                 x += _SPAN
+            elif left >= _HALF:
+                if size == 6:
+                    _HALF_6(source, taps, weights, count, table, place, zeros)
+                else:
+                    _HALF_4(source, taps, weights, count, table, place, zeros)
+                x += _HALF
             else:
                 if size == 6:
                     _NARROW_6(source, taps, weights, count, table, place, zeros)
