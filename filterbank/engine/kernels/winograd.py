@@ -67,7 +67,7 @@ from filterbank.engine.kernels.outputs import deliver, finish_row
 from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low
 from filterbank.engine.kernels.vector_tiles import strip, tile
 from filterbank.engine.kernels.vector_winograd import input_transform, output_transform, split_fours
-from filterbank.engine.kernels.words import prefetch_read, prefetch_write
+from filterbank.engine.kernels.words import prefetch_many, prefetch_read
 
 _M = 4
 # Tiles summed at once: as many as keep the sums in registers, and two vectors or one for the rest.
@@ -148,7 +148,7 @@ def _expect(layer: int, filter: int, y: int, rows: int, x: int, columns: int) ->
         for r in range(rows):
             start = i64(w[MAPS])[filter] + (y + r) * w[MAP_STEP] + 4 * x
             for at in range(0, 4 * columns, 64):
-                prefetch_write(start + at)
+                prefetch_many(start + at)
 
 
 @helper(types.void(INT, INT))
