@@ -56,6 +56,7 @@ from filterbank.engine.kernels.vector_fft import (
     swap_transposed,
     take_line,
 )
+from filterbank.engine.kernels.words import prefetch_many
 
 # Bytes of the roots of one butterfly: 3 complex64.
 _ROOTS = 24
@@ -162,6 +163,21 @@ def _store_map(layer: int, filter: int, tile: int, y: int, x: int, line: int, st
         finish_row(layer, to, place, x // sx, columns, filter, statistics)
 
 
+@helper(types.void(*[INT] * 6))
+def _expect(layer: int, filter: int, y: int, x: int, part: int, parts: int) -> None:
+    """Ask for a part of the memory that a tile's outputs go to, while the tile is transformed."""
+    w = i64(layer)
+    if w[OUT_KIND] != FLOATS or filter >= w[FILTERS]:
+        return
+    top, left = y // w[STRIDE_Y], x // w[STRIDE_X]
+    rows = low(w[STEP_Y] // w[STRIDE_Y], w[OUT_HEIGHT] - top)
+    columns = low(w[STEP_X] // w[STRIDE_X], w[OUT_WIDTH] - left)
+    for r in range(rows * part // parts, rows * (part + 1) // parts):
+        start = i64(w[MAPS])[filter] + (top + r) * w[MAP_STEP] + 4 * left
+        for at in range(0, 4 * columns, 64):
+            prefetch_many(start + at)
+
+
 @helper(INT(INT, INT, INT, INT))
 def _tile(layer: int, number: int, space: int, statistics: int) -> int:
     """Compute one tile of all maps; 1 where its pixels are finite."""
@@ -182,7 +198,10 @@ def _tile(layer: int, number: int, space: int, statistics: int) -> int:
                 multiply_row(tiles + place, spectra + place, channels, step, product + place)
             _inverse_strip(product + strip, size, roots)
         _transpose(product, size, w[STEP_X])
-        for s in range((w[STEP_X] + LINE - 1) // LINE):
+        strips = (w[STEP_X] + LINE - 1) // LINE
+        for s in range(strips):
+            for filter in range(k, k + 2):
+                _expect(layer, filter, y, x, s, strips)
             _inverse_strip(product + s * size * ROW, size, roots)
         _store_map(layer, k, product, y, x, line, statistics)
         if k + 1 < w[FILTERS]:
