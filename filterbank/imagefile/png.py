@@ -53,31 +53,29 @@ def write(
     >>> dict(texts(io.BytesIO(file.getvalue())))
     {'Title': 'nothing'}
     """
-    begin(stream, pixels.shape, pixels.dtype, text)
-    height, _, channels = pixels.shape
     if deflate is None:
+        begin(stream, pixels.shape, pixels.dtype, text)
         for part in _deflate(_filtered(pixels)):
             write_chunk(stream, b"IDAT", part)
-    else:
-        size = pixels.dtype.itemsize
-        rows = np.ascontiguousarray(pixels).reshape(height, -1).view(np.uint8)
-        write_chunk(stream, b"IDAT", deflate(rows, channels * size, size > 1 and IS_LITTLE))
-    end(stream)
+        end(stream)
+        return
+    height, _, channels = pixels.shape
+    size = pixels.dtype.itemsize
+    rows = np.ascontiguousarray(pixels).reshape(height, -1).view(np.uint8)
+    data = deflate(rows, channels * size, size > 1 and IS_LITTLE)
+    head = _head(pixels.shape, pixels.dtype, text)
+    _write(stream, [*head, *_parts(b"IDAT", data), *_parts(b"IEND", b"")])
 
 
 def begin(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], text: Mapping[str, str]) -> None:
     """Write what stands before the pixels (H, W, channels): signature, header and *text*."""
-    height, width, channels = shape
-    header = struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0)
-    spelled = (_text_chunk(keyword, value) for keyword, value in text.items())
-    stream.write(b"".join([SIGNATURE, _chunk(b"IHDR", header), *spelled]))
+    _write(stream, _head(shape, dtype, text))
 
 
 def end(stream: BinaryIO, text: Mapping[str, str] | None = None) -> None:
     """Write what stands after the pixels: more *text*, and the end."""
-    for keyword, value in (text or {}).items():
-        stream.write(_text_chunk(keyword, value))
-    write_chunk(stream, b"IEND", b"")
+    spelled = [_text_chunk(keyword, value) for keyword, value in (text or {}).items()]
+    _write(stream, [*spelled, *_parts(b"IEND", b"")])
 
 
 def texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
@@ -109,18 +107,26 @@ def texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
 
 
 def write_chunk(stream: BinaryIO, kind: bytes, body: bytes) -> None:
-    """Write one chunk; a large one is not joined, which would copy its pixels."""
-    if len(body) <= _JOINED:
-        stream.write(_chunk(kind, body))
-        return
-    stream.write(struct.pack(">I", len(body)) + kind)
-    stream.write(body)
-    stream.write(struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))))
+    """Write one chunk."""
+    _write(stream, _parts(kind, body))
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
+def _write(stream: BinaryIO, parts: list[bytes]) -> None:
+    """Write *parts* one after the other; if large, not joined, which would copy the pixels."""
+    stream.writelines([b"".join(parts)] if sum(map(len, parts)) <= _JOINED else parts)
+
+
+def _head(shape: tuple[int, ...], dtype: np.dtype[Any], text: Mapping[str, str]) -> list[bytes]:
+    height, width, channels = shape
+    header = struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0)
+    spelled = (_text_chunk(keyword, value) for keyword, value in text.items())
+    return [SIGNATURE, *_parts(b"IHDR", header), *spelled]
+
+
+def _parts(kind: bytes, body: bytes) -> list[bytes]:
+    """Return a chunk: its length, *kind*, *body* and checksum."""
     check = zlib.crc32(body, zlib.crc32(kind))
-    return b"".join([struct.pack(">I", len(body)), kind, body, struct.pack(">I", check)])
+    return [struct.pack(">I", len(body)), kind, body, struct.pack(">I", check)]
 
 
 @lru_cache(maxsize=256)
@@ -130,9 +136,9 @@ def _text_chunk(keyword: str, value: str) -> bytes:
     # Chunks end their keyword with a null, so a text cannot hold one.
     value = value.replace("\0", "\ufffd")
     try:
-        return _chunk(b"tEXt", key + b"\0" + value.encode("latin-1"))
+        return b"".join(_parts(b"tEXt", key + b"\0" + value.encode("latin-1")))
     except UnicodeEncodeError:
-        return _chunk(b"iTXt", key + b"\0\0\0\0\0" + value.encode("utf-8", "replace"))
+        return b"".join(_parts(b"iTXt", key + b"\0\0\0\0\0" + value.encode("utf-8", "replace")))
 
 
 def _parse_text(kind: bytes, body: bytes) -> tuple[str, str]:
