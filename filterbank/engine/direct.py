@@ -240,7 +240,7 @@ class DirectPlan:
             kernel(words.ctypes.data, space.ctypes.data, progress.ctypes.data, bands)
 
         # A helper that begins when all bands are filled touches nothing but the progress.
-        together(fill, spaces, lambda: progress[1] == bands)
+        together(fill, spaces, threads, lambda: progress[1] == bands)
         self._spaces += spaces
 
     def _space(self) -> NDArray[np.float32]:

@@ -23,8 +23,10 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "filterbank")
 
 
-def together(do: Callable[[T], None], each: Sequence[T], is_done: Callable[[], bool] = lambda: False) -> None:
-    """Call *do* with *each*, the first in this thread and the others in threads of their own.
+def together(
+    do: Callable[[T], None], each: Sequence[T], threads: int, is_done: Callable[[], bool] = lambda: False
+) -> None:
+    """Call *do* with *each* of at most so many as *threads*: the first in this one, the others in helpers.
 
     Where *is_done* says so after the first, the others are not waited for: they have nothing left to do.
     """
@@ -32,7 +34,7 @@ def together(do: Callable[[T], None], each: Sequence[T], is_done: Callable[[], b
     helpers: list[Future[None]] = []
     if others:
         with _POOLS:
-            pool = _pool(os.getpid(), len(others))
+            pool = _pool(os.getpid(), threads - 1)
         helpers = [pool.submit(do, one) for one in others]
     do(own)
     # Those that have not begun, all being done, never need to.
@@ -64,6 +66,6 @@ def share(count: int, threads: int, do: Callable[[int], None]) -> None:
         except BaseException as error:
             errors.append(error)
 
-    together(work, range(max(1, min(threads, count))))
+    together(work, range(max(1, min(threads, count))), threads)
     if errors:
         raise errors[0]

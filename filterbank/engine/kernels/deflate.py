@@ -218,33 +218,6 @@ def deflate_block(data: int, n: int, final: int, tokens: int, out: int, work: in
     return at
 
 
-@helper(INT(*[INT] * 12))
-def _write_band(
-    rows: int,
-    stride: int,
-    n: int,
-    bpp: int,
-    swap: int,
-    y0: int,
-    y1: int,
-    final: int,
-    filtered: int,
-    tokens: int,
-    out: int,
-    work: int,
-) -> Any:
-    """Filter rows y0..y1 and deflate them as a block of their own; return the bytes written."""
-    kind = choose_filter(rows, stride, n, bpp, swap, y0, y1, filtered, work)
-    for y in range(y0, y1):
-        row, to = rows + y * stride, filtered + (y - y0) * (n + 1)
-        if y == 0:
-            # There is no row above the first, so that Up would do nothing there.
-            filter_row(SUB if kind == UP else kind, row, row, n, bpp, swap, to)
-        else:
-            filter_row(kind, row, row - stride, n, bpp, swap, to)
-    return deflate_block(filtered, (y1 - y0) * (n + 1), final, tokens, out, work)
-
-
 def png_bands(
     rows: int,
     stride: int,
@@ -278,11 +251,16 @@ def png_bands(
     for band in range((y1 - y0 + step - 1) // step):
         first = y0 + band * step
         last = low(first + step, y1)
-        is_final = final if last == y1 else 0
-        size += _write_band(
-            rows, stride, n, bpp, swap, first, last, is_final, filtered, tokens, out + size, work
-        )
+        kind = choose_filter(rows, stride, n, bpp, swap, first, last, filtered, work)
+        for y in range(first, last):
+            row, to = rows + y * stride, filtered + (y - first) * (n + 1)
+            if y == 0:
+                # There is no row above the first, so that Up would do nothing there.
+                filter_row(SUB if kind == UP else kind, row, row, n, bpp, swap, to)
+            else:
+                filter_row(kind, row, row - stride, n, bpp, swap, to)
         length = (last - first) * (n + 1)
+        size += deflate_block(filtered, length, final if last == y1 else 0, tokens, out + size, work)
         checksum = join_adler32(checksum, adler32(filtered, length), length)
     i64(work)[0] = checksum
     return size

@@ -40,7 +40,7 @@ from filterbank.engine.kernels.layout_fft import (
     TILES_ACROSS,
     TILES_BAND,
 )
-from filterbank.engine.kernels.outputs import finish_row
+from filterbank.engine.kernels.outputs import expect, finish_row
 from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
 from filterbank.engine.kernels.vector_fft import (
     LINE,
@@ -56,7 +56,6 @@ from filterbank.engine.kernels.vector_fft import (
     swap_transposed,
     take_line,
 )
-from filterbank.engine.kernels.words import prefetch_many
 
 # Bytes of the roots of one butterfly: 3 complex64.
 _ROOTS = 24
@@ -164,18 +163,14 @@ def _store_map(layer: int, filter: int, tile: int, y: int, x: int, line: int, st
 
 
 @helper(types.void(*[INT] * 6))
-def _expect(layer: int, filter: int, y: int, x: int, part: int, parts: int) -> None:
+def _expect_part(layer: int, filter: int, y: int, x: int, part: int, parts: int) -> None:
     """Ask for a part of the memory that a tile's outputs go to, while the tile is transformed."""
     w = i64(layer)
-    if w[OUT_KIND] != FLOATS or filter >= w[FILTERS]:
-        return
     top, left = y // w[STRIDE_Y], x // w[STRIDE_X]
     rows = low(w[STEP_Y] // w[STRIDE_Y], w[OUT_HEIGHT] - top)
     columns = low(w[STEP_X] // w[STRIDE_X], w[OUT_WIDTH] - left)
-    for r in range(rows * part // parts, rows * (part + 1) // parts):
-        start = i64(w[MAPS])[filter] + (top + r) * w[MAP_STEP] + 4 * left
-        for at in range(0, 4 * columns, 64):
-            prefetch_many(start + at)
+    first = rows * part // parts
+    expect(layer, filter, top + first, rows * (part + 1) // parts - first, left, columns)
 
 
 @helper(INT(INT, INT, INT, INT))
@@ -201,7 +196,7 @@ def _tile(layer: int, number: int, space: int, statistics: int) -> int:
         strips = (w[STEP_X] + LINE - 1) // LINE
         for s in range(strips):
             for filter in range(k, k + 2):
-                _expect(layer, filter, y, x, s, strips)
+                _expect_part(layer, filter, y, x, s, strips)
             _inverse_strip(product + s * size * ROW, size, roots)
         _store_map(layer, k, product, y, x, line, statistics)
         if k + 1 < w[FILTERS]:

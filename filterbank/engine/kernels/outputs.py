@@ -10,6 +10,7 @@ from filterbank.engine.kernels.layout import (
     ACTIVATION,
     CODES_8,
     CODES_16,
+    FILTERS,
     FLOATS,
     MAP_STEP,
     MAPS,
@@ -20,6 +21,18 @@ from filterbank.engine.kernels.layout import (
     SURVEYED,
 )
 from filterbank.engine.kernels.vector import INT, f32, helper, i64
+from filterbank.engine.kernels.words import prefetch_many
+
+
+@helper(types.void(*[INT] * 6))
+def expect(layer: int, index: int, y: int, rows: int, x: int, columns: int) -> None:
+    """Ask for the memory of some rows of map *index*, if it is one of floats, before they are written."""
+    words = i64(layer)
+    if words[OUT_KIND] == FLOATS and index < words[FILTERS]:
+        for r in range(rows):
+            start = i64(words[MAPS])[index] + (y + r) * words[MAP_STEP] + 4 * x
+            for at in range(0, 4 * columns, 64):
+                prefetch_many(start + at)
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT))

@@ -63,11 +63,11 @@ from filterbank.engine.kernels.layout_winograd import (
     TILE_ROWS,
     TILES,
 )
-from filterbank.engine.kernels.outputs import deliver, finish_row
+from filterbank.engine.kernels.outputs import deliver, expect, finish_row
 from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low
 from filterbank.engine.kernels.vector_tiles import strip, tile
 from filterbank.engine.kernels.vector_winograd import input_transform, output_transform, split_fours
-from filterbank.engine.kernels.words import prefetch_many, prefetch_read
+from filterbank.engine.kernels.words import prefetch_read
 
 _M = 4
 # Tiles summed at once: as many as keep the sums in registers, and two vectors or one for the rest.
@@ -140,17 +140,6 @@ def _sum_point(layer: int, point: int, first: int, filters: int, used: int, spac
         k += size
 
 
-@helper(types.void(INT, INT, INT, INT, INT, INT))
-def _expect(layer: int, filter: int, y: int, rows: int, x: int, columns: int) -> None:
-    """Ask for the memory of some rows of a map before they are written, while products are summed."""
-    w = i64(layer)
-    if w[OUT_KIND] == FLOATS and filter < w[FILTERS]:
-        for r in range(rows):
-            start = i64(w[MAPS])[filter] + (y + r) * w[MAP_STEP] + 4 * x
-            for at in range(0, 4 * columns, 64):
-                prefetch_many(start + at)
-
-
 @helper(types.void(INT, INT))
 def _prepare(layer: int, space: int) -> None:
     """Set up what the tiles take for maps and biases: rows of products, and zeros."""
@@ -198,7 +187,7 @@ def _writer(r: int) -> Any:
         is_whole = w[OUT_KIND] == FLOATS and rows == _M and columns % (_M * LANES) == 0
         for k in range(low(filters, w[FILTERS] - first)):
             bias = f32(w[BIASES])[first + k]
-            _expect(layer, first + k + 1, y, rows, x, columns)
+            expect(layer, first + k + 1, y, rows, x, columns)
             out, step = lines, length
             if is_whole:
                 out, step = i64(w[MAPS])[first + k] + y * w[MAP_STEP] + 4 * x, w[MAP_STEP]
