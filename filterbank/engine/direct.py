@@ -26,6 +26,7 @@ _LINE_BYTES = 64 << 10
 _BAND_BYTES = 384 << 10
 _WEIGHT_BYTES = 32 << 10  # of all blocks: while so few stay in the first-level cache, rows go first
 _WIDEST_LINE = 8192  # outputs
+_LARGE_BYTES = 4 << 20  # of maps that no core's own cache keeps until they are read
 OVERHANG = 64  # floats that the last tile of a row may read beyond it
 _KINDS = {np.dtype(name): number for number, name in enumerate(layout.KINDS)}
 _BANDS = 16  # at least so many where there are rows enough: threads share them
@@ -194,6 +195,7 @@ class DirectPlan:
         words[layout.MAPS] = maps.ctypes.data
         if out is not None:
             words[layout.MAP_STEP], words[layout.OUT_KIND] = out[0].strides[0], out[0].itemsize
+            words[layout.PAST] = self._goes_past(maps, out[0])
         gathered = Statistics.room(self.bands, len(maps))
         surveyed = np.full(len(maps), survey, np.int64)[self._order]
         words[layout.STATISTICS], words[layout.SURVEYED] = gathered.ctypes.data, surveyed.ctypes.data
@@ -206,6 +208,11 @@ class DirectPlan:
         lanes = np.empty_like(gathered)
         lanes[:, self._order] = gathered
         return Statistics.merged(lanes, bool(strangers.any()))
+
+    def _goes_past(self, maps: NDArray[np.int64], one: NDArray[Any]) -> bool:
+        """Whether maps of floats, all like *one*, are better written past the caches."""
+        is_whole = not one.strides[0] % FLOAT and not np.any(maps % FLOAT)
+        return one.itemsize == FLOAT and is_whole and len(maps) * one.nbytes >= _LARGE_BYTES
 
     def _check(
         self, source: NDArray[np.generic], out: Maps | None, scales: NDArray[np.float64] | None

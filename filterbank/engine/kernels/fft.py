@@ -16,12 +16,8 @@ from filterbank.engine.kernels.layout import (
     BIASES,
     CHANNELS,
     FILTERS,
-    FLOATS,
     LINES,
-    MAP_STEP,
-    MAPS,
     OUT_HEIGHT,
-    OUT_KIND,
     OUT_WIDTH,
     STATISTICS,
     STATISTICS_BYTES,
@@ -40,7 +36,7 @@ from filterbank.engine.kernels.layout_fft import (
     TILES_ACROSS,
     TILES_BAND,
 )
-from filterbank.engine.kernels.outputs import expect, finish_row
+from filterbank.engine.kernels.outputs import deliver, expect
 from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
 from filterbank.engine.kernels.vector_fft import (
     LINE,
@@ -144,22 +140,18 @@ def _store_map(layer: int, filter: int, tile: int, y: int, x: int, line: int, st
     """Finish the outputs of a tile, real or imaginary part, that belong to the map and its stride."""
     w = i64(layer)
     size, sy, sx = w[TILE], w[STRIDE_Y], w[STRIDE_X]
-    bias, is_code = f32(w[BIASES])[filter], w[OUT_KIND] != FLOATS
+    bias, out = f32(w[BIASES])[filter], f32(line)
     rows = low(w[STEP_Y] // sy, w[OUT_HEIGHT] - y // sy)
     columns = low(w[STEP_X] // sx, w[OUT_WIDTH] - x // sx)
     for r in range(rows):
         source, place = tile + r * sy * ROW, y // sy + r
-        to = line if is_code else i64(w[MAPS])[filter] + place * w[MAP_STEP] + 4 * (x // sx)
-        done = 0
         if sx == 1:
-            # Whole lines only: what lies beyond the tile's outputs is another tile's.
-            for s in range(columns // LINE):
-                give_line(source + s * size * ROW, bias, to + 4 * LINE * s)
-            done = columns // LINE * LINE
-        out = f32(to)
-        for i in range(done, columns):
-            out[i] = f32(source + i * sx // LINE * size * ROW)[i * sx % LINE] + bias
-        finish_row(layer, to, place, x // sx, columns, filter, statistics)
+            for s in range((columns + LINE - 1) // LINE):
+                give_line(source + s * size * ROW, bias, line + 4 * LINE * s)
+        else:
+            for i in range(columns):
+                out[i] = f32(source + i * sx // LINE * size * ROW)[i * sx % LINE] + bias
+        deliver(layer, line, place, x // sx, columns, filter, statistics)
 
 
 @helper(types.void(*[INT] * 6))

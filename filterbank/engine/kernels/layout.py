@@ -43,6 +43,7 @@ from __future__ import annotations
     OUT_HEIGHT,
     OUT_WIDTH,
     MAP_STEP,
+    PAST,  # 1 where maps of floats are written past the caches: they are larger, and written once
     ACTIVATION,  # index in ACTIVATIONS
     PARAMETERS,  # address of 2 float32
     OUT_KIND,  # bytes of a pixel: FLOATS, CODES_8, CODES_16, or NOTHING where maps are only surveyed
@@ -55,7 +56,7 @@ from __future__ import annotations
     LINE_LENGTH,  # floats from one of them to the next
     BAND_ROWS,  # of the maps: what a thread fills at a time
     WORDS,  # how many there are
-) = range(42)
+) = range(43)
 
 KINDS = ("float32", "uint8", "uint16")
 MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")

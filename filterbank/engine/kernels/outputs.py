@@ -16,19 +16,33 @@ from filterbank.engine.kernels.layout import (
     MAPS,
     OUT_KIND,
     PARAMETERS,
+    PAST,
     SCALES,
     STATISTICS_BYTES,
     SURVEYED,
 )
-from filterbank.engine.kernels.vector import INT, f32, helper, i64
-from filterbank.engine.kernels.words import prefetch_many
+from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
+from filterbank.engine.kernels.words import copy_past, prefetch_many
+
+
+@helper(INT(INT))
+def to_line(address: int) -> int:
+    """Return how many floats from an address the next cache line starts."""
+    return (-address & 63) >> 2
+
+
+@helper(types.void(INT, INT, INT, INT))
+def _copy(line: int, out: int, first: int, last: int) -> None:
+    values, to = f32(line), f32(out)
+    for i in range(first, last):
+        to[i] = values[i]
 
 
 @helper(types.void(*[INT] * 6))
 def expect(layer: int, index: int, y: int, rows: int, x: int, columns: int) -> None:
     """Ask for the memory of some rows of map *index*, if it is one of floats, before they are written."""
     words = i64(layer)
-    if words[OUT_KIND] == FLOATS and index < words[FILTERS]:
+    if words[OUT_KIND] == FLOATS and words[PAST] == 0 and index < words[FILTERS]:
         for r in range(rows):
             start = i64(words[MAPS])[index] + (y + r) * words[MAP_STEP] + 4 * x
             for at in range(0, 4 * columns, 64):
@@ -56,6 +70,12 @@ def deliver(layer: int, line: int, y: int, x: int, columns: int, index: int, sta
     words = i64(layer)
     finish_row(layer, line, y, x, columns, index, statistics)
     if words[OUT_KIND] == FLOATS:
-        values, out = f32(line), f32(i64(words[MAPS])[index] + y * words[MAP_STEP] + 4 * x)
-        for i in range(columns):
-            out[i] = values[i]
+        out = i64(words[MAPS])[index] + y * words[MAP_STEP] + 4 * x
+        if words[PAST]:
+            start = low(to_line(out), columns)
+            lines = (columns - start) >> 4
+            copy_past(line + 4 * start, out + 4 * start, lines)
+            _copy(line, out, 0, start)
+            _copy(line, out, start + 16 * lines, columns)
+        else:
+            _copy(line, out, 0, columns)

@@ -163,6 +163,12 @@ class Vectors:
         """Store a vector at an address."""
         self.builder.store(value, self.builder.inttoptr(address, ir.PointerType()), align=align)
 
+    def store_past(self, value: Any, address: Any) -> None:
+        """Store a vector past the caches, at an address that is a multiple of its size."""
+        pointer = self.builder.inttoptr(address, ir.PointerType())
+        store = self.builder.store(value, pointer, align=4 * self.lanes)
+        store.set_metadata("nontemporal", self.builder.module.add_metadata([_I32(1)]))
+
     def splat(self, scalar: Any, kind: Any = None) -> Any:
         """Return a vector of one value."""
         kind = kind or self.type

@@ -22,12 +22,8 @@ from filterbank.engine.kernels.layout import (
     CHANNELS,
     COLUMNS,
     FILTERS,
-    FLOATS,
     LINE_LENGTH,
     LINES,
-    MAP_STEP,
-    MAPS,
-    OUT_KIND,
     OUT_WIDTH,
     PIXEL_STEP,
     ROW_STEP,
@@ -63,7 +59,7 @@ from filterbank.engine.kernels.layout_winograd import (
     TILE_ROWS,
     TILES,
 )
-from filterbank.engine.kernels.outputs import deliver, expect, finish_row
+from filterbank.engine.kernels.outputs import deliver, expect
 from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low
 from filterbank.engine.kernels.vector_tiles import strip, tile
 from filterbank.engine.kernels.vector_winograd import input_transform, output_transform, split_fours
@@ -183,24 +179,16 @@ def _writer(r: int) -> Any:
         w = i64(layer)
         tiles, lines, length = w[TILES], space + w[LINES], 4 * w[LINE_LENGTH]
         columns = low(w[COLUMNS], w[OUT_WIDTH] - x)
-        # Tiles that lie wholly in a map of floats are written there at once.
-        is_whole = w[OUT_KIND] == FLOATS and rows == _M and columns % (_M * LANES) == 0
         for k in range(low(filters, w[FILTERS] - first)):
             bias = f32(w[BIASES])[first + k]
             expect(layer, first + k + 1, y, rows, x, columns)
-            out, step = lines, length
-            if is_whole:
-                out, step = i64(w[MAPS])[first + k] + y * w[MAP_STEP] + 4 * x, w[MAP_STEP]
             t = 0
             while _M * t < columns:
                 products = space + w[PRODUCTS] + 4 * (k * tiles + t)
-                transform_outputs(products, w[PRODUCT_STEP], out + 4 * _M * t, step, bias)
+                transform_outputs(products, w[PRODUCT_STEP], lines + 4 * _M * t, length, bias)
                 t += LANES
             for j in range(rows):
-                if is_whole:
-                    finish_row(layer, out + j * step, y + j, x, columns, first + k, statistics)
-                else:
-                    deliver(layer, out + j * step, y + j, x, columns, first + k, statistics)
+                deliver(layer, lines + j * length, y + j, x, columns, first + k, statistics)
 
     return write
 

@@ -7,7 +7,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from filterbank.engine.kernels.vector import cgutils, intrinsic
+from filterbank.engine.kernels.vector import INT, Vectors, cgutils, intrinsic
 
 _BYTES = ir.VectorType(ir.IntType(8), 16)
 
@@ -87,6 +87,21 @@ def _prefetch(write: int, near: int) -> Any:
         return types.void(types.int64), generate
 
     return prefetch
+
+
+@intrinsic
+def copy_past(typingctx: Any, source: Any, out: Any, count: Any) -> Any:
+    """Copy *count* lines of 16 floats from any address to the start of a cache line, past the caches."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        v = Vectors(builder, 16)
+        source, out, count = args
+        with cgutils.for_range(builder, count) as loop:
+            at = builder.shl(loop.index, ir.IntType(64)(6))
+            v.store_past(v.load(v.at(source, at)), v.at(out, at))
+        return context.get_dummy_value()
+
+    return types.void(INT, INT, INT), generate
 
 
 # Ask for the cache line at an address, which need not be readable. In the second level many can be awaited at
