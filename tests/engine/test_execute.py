@@ -276,3 +276,11 @@ def test_filters_of_groups_may_be_computed_by_different_methods(kinds):
     direct = engine.plan(Stack((layer,)), (60, 70), "direct")
     for (_, found), (_, expected) in zip(engine.run(planned, image), engine.run(direct, image), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_every_map_begins_a_cache_line():
+    layer = layer_of(np.arange(5.0)[:, None, None, None] * np.ones((1, 3, 3)))
+    plan = engine.plan(Stack((layer,)), (7, 9))
+    maps = dict(engine.run(plan, np.ones((1, 7, 9), np.float32)))
+    assert [one.ctypes.data % 64 for one in maps.values()] == [0] * 5
+    assert [one[3, 4] for one in maps.values()] == [0, 9, 18, 27, 36]

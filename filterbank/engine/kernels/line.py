@@ -16,33 +16,51 @@ from filterbank.engine.kernels.layout import (
     SPILL_TABLE,
     WIDEST,
 )
-from filterbank.engine.kernels.vector import INT, f32, helper, i64
+from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
 from filterbank.engine.kernels.vector_tiles import NARROW, WIDE, tile_width
 
 
-def row_of_tiles(sum_wide: Any, sum_narrow: Any) -> Any:
-    """Return a helper filling a row from output *x* on with tiles of both kinds, the last one in part."""
+@helper(INT(INT))
+def to_line(address: int) -> int:
+    """Return how many floats from an address the next cache line begins."""
+    return (-address & 63) >> 2
 
-    @helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
-    def tiles(
-        block: int, source: int, maps: int, distance: int, starts: int, columns: int, space: int, x: int
+
+def row_of_tiles(sum_strip: Any, sum_wide: Any, sum_narrow: Any) -> Any:
+    """Return a helper filling a row: a strip, tiles of both kinds, and at its ends tiles in part.
+
+    Where sums go *past* the caches strip and wide tiles begin where a cache line does.
+    """
+
+    @helper(types.void(*[INT] * 7))
+    def part(block: int, source: int, maps: int, distance: int, starts: int, count: int, space: int) -> None:
+        sum_narrow(block, source, space + SPILL_TABLE, 0, starts, space + CARRY, 0)
+        for k in range(i64(block)[SIZE]):
+            out, spill = f32(i64(maps)[k] + distance), f32(i64(space + SPILL_TABLE)[k])
+            for i in range(count):
+                out[i] = spill[i]
+
+    @helper(types.void(*[INT] * 8))
+    def row(
+        block: int, source: int, maps: int, distance: int, starts: int, columns: int, space: int, past: int
     ) -> None:
-        size = i64(block)[SIZE]
+        size, x = i64(block)[SIZE], 0
         wide, narrow = tile_width(size, WIDE), tile_width(size, NARROW)
+        if past:
+            x = low(to_line(i64(maps)[0] + distance), columns)
+            if x:
+                part(block, source, maps, distance, starts, x, space)
+        x += sum_strip(block, source + 4 * x, maps, distance + 4 * x, starts, columns - x, past)
         while x + wide <= columns:
-            sum_wide(block, source + 4 * x, maps, distance + 4 * x, starts, space + CARRY)
+            sum_wide(block, source + 4 * x, maps, distance + 4 * x, starts, space + CARRY, past)
             x += wide
         while x + narrow <= columns:
-            sum_narrow(block, source + 4 * x, maps, distance + 4 * x, starts, space + CARRY)
+            sum_narrow(block, source + 4 * x, maps, distance + 4 * x, starts, space + CARRY, 0)
             x += narrow
         if x < columns:
-            sum_narrow(block, source + 4 * x, space + SPILL_TABLE, 0, starts, space + CARRY)
-            for k in range(size):
-                out, spill = f32(i64(maps)[k] + distance + 4 * x), f32(i64(space + SPILL_TABLE)[k])
-                for i in range(columns - x):
-                    out[i] = spill[i]
+            part(block, source + 4 * x, maps, distance + 4 * x, starts, columns - x, space)
 
-    return tiles
+    return row
 
 
 @helper(types.void(INT, INT))

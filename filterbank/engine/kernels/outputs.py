@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import types
 
 from filterbank.engine.kernels.activation import activate
 from filterbank.engine.kernels.codes import finish, gather
 from filterbank.engine.kernels.layout import (
     ACTIVATION,
+    CHUNKS,
     CODES_8,
     CODES_16,
     FILTERS,
+    FIRST,
     FLOATS,
+    LINE_TABLE,
     MAP_STEP,
     MAPS,
     OUT_KIND,
     PARAMETERS,
     PAST,
     SCALES,
+    SIZE,
     STATISTICS_BYTES,
     SURVEYED,
 )
+from filterbank.engine.kernels.line import to_line
 from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
 from filterbank.engine.kernels.words import copy_past, prefetch_many
 
 
-@helper(INT(INT))
-def to_line(address: int) -> int:
-    """Return how many floats from an address the next cache line starts."""
-    return (-address & 63) >> 2
+@helper(INT(INT, INT, INT))
+def is_bare(layer: int, first: int, size: int) -> int:
+    """Return whether the sums of neighbouring maps can leave past the caches just as they are.
+
+    They are outputs, nothing is told of them, and their cache lines begin at the same columns.
+    """
+    words = i64(layer)
+    maps, surveyed = i64(words[MAPS]), i64(words[SURVEYED])
+    if words[PAST] == 0 or words[ACTIVATION] != 0:
+        return 0
+    for k in range(first, first + size):
+        if surveyed[k] or (maps[k] - maps[first]) & 63:
+            return 0
+    return 1
 
 
 @helper(types.void(INT, INT, INT, INT))
@@ -79,3 +96,38 @@ def deliver(layer: int, line: int, y: int, x: int, columns: int, index: int, sta
             _copy(line, out, start + 16 * lines, columns)
         else:
             _copy(line, out, 0, columns)
+
+
+def finished(sum_row: Any) -> Any:
+    """Return a helper that has *sum_row*, of ``line.row_of_tiles``, sum a row of a block, and finishes it.
+
+    Sums of floats are written where they belong at once, and finished there; those that are to go past the
+    caches only if nothing else happens to them.
+    """
+
+    @helper(types.void(*[INT] * 9))
+    def row(
+        layer: int,
+        block: int,
+        source: int,
+        starts: int,
+        y: int,
+        x: int,
+        columns: int,
+        space: int,
+        statistics: int,
+    ) -> None:
+        words, size, first = i64(layer), i64(block)[SIZE], i64(block)[FIRST]
+        past = is_bare(layer, first, size) if i64(block)[CHUNKS] == 1 else 0
+        if past or (words[OUT_KIND] == FLOATS and words[PAST] == 0):
+            maps, at = words[MAPS] + 8 * first, y * words[MAP_STEP] + 4 * x
+            sum_row(block, source, maps, at, starts, columns, space, past)
+            for k in range(size):
+                finish_row(layer, i64(maps)[k] + at, y, x, columns, first + k, statistics)
+        else:
+            lines = space + LINE_TABLE
+            sum_row(block, source, lines, 0, starts, columns, space, 0)
+            for k in range(size):
+                deliver(layer, i64(lines)[k], y, x, columns, first + k, statistics)
+
+    return row

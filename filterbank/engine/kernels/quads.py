@@ -25,14 +25,10 @@ from filterbank.engine.kernels.layout import (
     EXTENT_Y,
     FILTERS,
     FIRST,
-    FLOATS,
     HEIGHT,
     LEFT,
     LINE_TABLE,
-    MAP_STEP,
-    MAPS,
     MODE,
-    OUT_KIND,
     OUT_WIDTH,
     PIXEL_STEP,
     ROW_STEP,
@@ -60,7 +56,7 @@ from filterbank.engine.kernels.layout_quads import (
     TAP_ROWS,
 )
 from filterbank.engine.kernels.line import prepare, row_of_tiles
-from filterbank.engine.kernels.outputs import finish_row
+from filterbank.engine.kernels.outputs import finished
 from filterbank.engine.kernels.vector import INT, f32, helper, high, i64, low, u8
 from filterbank.engine.kernels.vector_quads import byte_reader, quad_tiles, stack_rows
 from filterbank.engine.kernels.vector_tiles import NARROW, WIDE
@@ -135,30 +131,20 @@ def _summer(form: int) -> Any:
     """Return a helper filling one tile."""
     fill_tile = quad_tiles(form)
 
-    @helper(types.void(INT, INT, INT, INT, INT, INT))
-    def sums(block: int, source: int, maps: int, distance: int, starts: int, carry: int) -> None:
+    @helper(types.void(*[INT] * 7))
+    def sums(block: int, source: int, maps: int, distance: int, starts: int, carry: int, past: int) -> None:
         w = i64(block)
-        fill_tile(w[SIZE], source, w[TAPS], w[WEIGHTS], i64(w[ENDS])[0], maps, distance, starts)
+        fill_tile(w[SIZE], source, w[TAPS], w[WEIGHTS], i64(w[ENDS])[0], maps, distance, starts, past)
 
     return sums
 
 
-_tiles = row_of_tiles(_summer(WIDE), _summer(NARROW))
+@helper(INT(*[INT] * 7))
+def _no_strip(block: int, source: int, maps: int, distance: int, starts: int, columns: int, past: int) -> int:
+    return 0
 
 
-@helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
-def _row(
-    layer: int, block: int, source: int, y: int, x: int, columns: int, space: int, statistics: int
-) -> None:
-    """One row of one block, from scratch to finished outputs."""
-    w, own = i64(layer), i64(block)
-    size, first = own[SIZE], own[FIRST]
-    starts, lines, at = w[STARTS] + 12 * first, w[MAPS] + 8 * first, y * w[MAP_STEP] + 4 * x
-    if w[OUT_KIND] != FLOATS:
-        lines, at = space + LINE_TABLE, 0
-    _tiles(block, source, lines, at, starts, columns, space, 0)
-    for k in range(size):
-        finish_row(layer, i64(lines)[k] + at, y, x, columns, first + k, statistics)
+_row = finished(row_of_tiles(_no_strip, _summer(WIDE), _summer(NARROW)))
 
 
 @helper(FILL)
@@ -173,7 +159,8 @@ def _fill_band(layer: int, space: int, band: int, first: int, last: int) -> None
         for i in range(w[BLOCK_COUNT]):
             for r in range(last - first):
                 source, block = space + SCRATCH + r * step, w[BLOCKS] + 8 * BLOCK_WORDS * i
-                _row(layer, block, source, first + r, x, columns, space, statistics)
+                starts = w[STARTS] + 12 * i64(block)[FIRST]
+                _row(layer, block, source, starts, first + r, x, columns, space, statistics)
         x += w[COLUMNS]
 
 

@@ -56,7 +56,7 @@ def _across(layer: int, space: int, y: int, x: int, columns: int) -> None:
         i64(table)[q] = space + words[RING] + 4 * words[RING_LENGTH] * place
     for i in range(words[ACROSS_COUNT]):
         block = words[ACROSS] + 8 * BLOCK_WORDS * i
-        sum_row(block, space + SCRATCH, table + 8 * i64(block)[FIRST], 0, words[ZEROS], columns, space)
+        sum_row(block, space + SCRATCH, table + 8 * i64(block)[FIRST], 0, words[ZEROS], columns, space, 0)
 
 
 @helper(types.void(INT, INT, INT, INT, INT))

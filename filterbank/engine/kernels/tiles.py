@@ -27,11 +27,6 @@ from filterbank.engine.kernels.layout import (
     EXACT_COUNT,
     FILTERS,
     FIRST,
-    FLOATS,
-    LINE_TABLE,
-    MAP_STEP,
-    MAPS,
-    OUT_KIND,
     OUT_WIDTH,
     ROWS_FIRST,
     SCRATCH,
@@ -45,7 +40,7 @@ from filterbank.engine.kernels.layout import (
     WEIGHTS,
 )
 from filterbank.engine.kernels.line import prepare, row_of_tiles
-from filterbank.engine.kernels.outputs import finish_row
+from filterbank.engine.kernels.outputs import finished
 from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
 from filterbank.engine.kernels.vector_tiles import NARROW, WIDE, block_strip, block_tiles, tile_width
 
@@ -54,11 +49,11 @@ def _summer(form: int) -> Any:
     """Return a helper filling one tile: the first chunk of taps with the biases, then the others."""
     first, more = block_tiles(form), block_tiles(form, compensated=True)
 
-    @helper(types.void(INT, INT, INT, INT, INT, INT))
-    def sums(block: int, source: int, maps: int, distance: int, biases: int, carry: int) -> None:
+    @helper(types.void(*[INT] * 7))
+    def sums(block: int, source: int, maps: int, distance: int, biases: int, carry: int, past: int) -> None:
         words = i64(block)
         size, taps, weights, ends = words[SIZE], words[TAPS], words[WEIGHTS], i64(words[ENDS])
-        first(size, source, taps, weights, ends[0], maps, distance, biases)
+        first(size, source, taps, weights, ends[0], maps, distance, biases, past)
         if words[CHUNKS] > 1:
             carries = f32(carry)
             for i in range(size * tile_width(size, form)):
@@ -66,37 +61,37 @@ def _summer(form: int) -> Any:
             for chunk in range(1, words[CHUNKS]):
                 start = ends[chunk - 1]
                 count = ends[chunk] - start
-                more(size, source, taps + 8 * start, weights + 4 * size * start, count, maps, distance, carry)
+                table, column = taps + 8 * start, weights + 4 * size * start
+                more(size, source, table, column, count, maps, distance, carry, 0)
 
     return sums
 
 
-_tiles = row_of_tiles(_summer(WIDE), _summer(NARROW))
+@helper(INT(*[INT] * 7))
+def _strip(block: int, source: int, maps: int, distance: int, biases: int, columns: int, past: int) -> int:
+    """Sum a row of a block that has few taps as far as there are whole tiles; tell how far."""
+    own = i64(block)
+    count = i64(own[ENDS])[0] if own[CHUNKS] == 1 else 0
+    done: int = block_strip(
+        own[SIZE], count, source, own[TAPS], own[WEIGHTS], columns, maps, distance, biases, past
+    )
+    return done
 
 
-@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
-def sum_row(block: int, source: int, maps: int, distance: int, biases: int, columns: int, space: int) -> None:
-    """One row of one block, from scratch to sums *distance* bytes from each of the *maps*."""
-    words = i64(block)
-    count = i64(words[ENDS])[0] if words[CHUNKS] == 1 else 0
-    x = block_strip(words[SIZE], count, source, words[TAPS], words[WEIGHTS], columns, maps, distance, biases)
-    _tiles(block, source, maps, distance, biases, columns, space, x)
+# One row of one block, from scratch to sums so many bytes from each of the maps.
+sum_row = row_of_tiles(_strip, _summer(WIDE), _summer(NARROW))
 
 
-@helper(types.void(INT, INT, INT, INT, INT, INT, INT, INT))
+_finished_row = finished(sum_row)
+
+
+@helper(types.void(*[INT] * 8))
 def row(
     layer: int, block: int, source: int, y: int, x: int, columns: int, space: int, statistics: int
 ) -> None:
     """One row of one block, from scratch to finished outputs."""
-    words, own = i64(layer), i64(block)
-    size, first = own[SIZE], own[FIRST]
-    biases = words[BIASES] + 4 * first
-    lines, at = words[MAPS] + 8 * first, y * words[MAP_STEP] + 4 * x
-    if words[OUT_KIND] != FLOATS:
-        lines, at = space + LINE_TABLE, 0
-    sum_row(block, source, lines, at, biases, columns, space)
-    for k in range(size):
-        finish_row(layer, i64(lines)[k] + at, y, x, columns, first + k, statistics)
+    biases = i64(layer)[BIASES] + 4 * i64(block)[FIRST]
+    _finished_row(layer, block, source, biases, y, x, columns, space, statistics)
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT))

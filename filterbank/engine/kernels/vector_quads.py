@@ -13,7 +13,7 @@ from numba import types
 
 from filterbank.engine.kernels.layout_quads import FORMS
 from filterbank.engine.kernels.vector import INT, IS_FUSED, LANES, Vectors, cgutils, host_features, intrinsic
-from filterbank.engine.kernels.vector_tiles import SHAPES, tiles
+from filterbank.engine.kernels.vector_tiles import SHAPES, leave, tiles
 
 _F32, _F64 = ir.FloatType(), ir.DoubleType()
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
@@ -40,7 +40,7 @@ def quad_tiles(form: int) -> Any:
 
 
 def _emit_tile(v: Vectors, filters: int, vectors: int, arguments: list[Any]) -> None:
-    source, taps, weights, count, maps, distance, starts = arguments
+    source, taps, weights, count, maps, distance, starts, past = arguments
     b, words = v.builder, ir.VectorType(_I32, v.lanes)
     cells = [(k, j) for k in range(filters) for j in range(vectors)]
     sums = {cell: v.variable(ir.Constant(words, [0] * v.lanes)) for cell in cells}
@@ -55,10 +55,14 @@ def _emit_tile(v: Vectors, filters: int, vectors: int, arguments: list[Any]) -> 
             for j in range(vectors):
                 b.store(_dot(v, b.load(sums[k, j]), quads[j], forms), sums[k, j])
     lines = [v.at(v.load(v.at(maps, 8 * k), _I64, 8), distance) for k in range(filters)]
+    values = []
     for k in range(filters):
         constants = [v.load(v.at(starts, 12 * k + at), _F32) for at in (0, 4, 8)]
-        for j in range(vectors):
-            v.store(_value(v, b.load(sums[k, j]), *constants), v.at(lines[k], 4 * v.lanes * j))
+        values += [
+            (_value(v, b.load(sums[k, j]), *constants), v.at(lines[k], 4 * v.lanes * j))
+            for j in range(vectors)
+        ]
+    leave(v, values, past)
 
 
 def _value(v: Vectors, total: Any, factor: Any, rest: Any, bias: Any) -> Any:

@@ -32,7 +32,7 @@ UNROLLED = {1: (3, 5), 4: (9, 27)}
 _TAPS = 1 << 6  # more than any of them
 
 
-def tile(filters: int, vectors: int, compensated: bool = False) -> Any:
+def tile(filters: int, vectors: int) -> Any:
     """Return an intrinsic summing taps for *filters* maps at *vectors*·LANES neighbouring outputs.
 
     ``sum[k][x] = start[k] + Σ_t weights[t][k] · source[taps[t] + x]``, kept in registers.
@@ -40,9 +40,6 @@ def tile(filters: int, vectors: int, compensated: bool = False) -> Any:
     of the weights (T, filters) float32, the count T, the address of a table of *filters* map
     addresses and the byte distance from them to the first output; last ``start``, the address of
     *filters* biases.
-
-    *compensated* adds the sums of one more chunk of taps to outputs already there, by Kahan's
-    method: ``start`` is then the address of the carries (filters, vectors·LANES), zero at first.
     """
 
     @intrinsic
@@ -50,7 +47,7 @@ def tile(filters: int, vectors: int, compensated: bool = False) -> Any:
         typing: Any, source: Any, taps: Any, weights: Any, count: Any, maps: Any, distance: Any, start: Any
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _emit_tile(Vectors(builder, LANES), filters, vectors, compensated, arguments)
+            _emit_tile(Vectors(builder, LANES), filters, vectors, arguments)
             return context.get_dummy_value()
 
         return types.void(*[INT] * 7), generate
@@ -61,6 +58,7 @@ def tile(filters: int, vectors: int, compensated: bool = False) -> Any:
 def tiles(sizes: Iterable[int], emit: Callable[[Any, int, list[Any]], None]) -> Any:
     """Return an intrinsic like `tile` that takes a block's size first, one of *sizes*, which *emit* writes.
 
+    Its last argument says whether sums go past the caches; the first of each map then begins a cache line.
     The helpers around it then serve blocks of every size; compiled for each, they would take most of the
     time that a first run waits.
     """
@@ -76,22 +74,32 @@ def tiles(sizes: Iterable[int], emit: Callable[[Any, int, list[Any]], None]) -> 
         maps: Any,
         distance: Any,
         start: Any,
+        past: Any,
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             size, *others = arguments
             _switch(builder, size, {each: partial(emit, builder, each, others) for each in sizes})
             return context.get_dummy_value()
 
-        return types.void(*[INT] * 8), generate
+        return types.void(*[INT] * 9), generate
 
     return sums
 
 
 def block_tiles(form: int, compensated: bool = False) -> Any:
-    """Return the intrinsic of all sizes' tiles of a *form*, WIDE or NARROW."""
+    """Return the intrinsic of all sizes' tiles of a *form*, WIDE or NARROW.
+
+    *compensated* adds the sums of one more chunk of taps to outputs already there, by Kahan's method:
+    ``start`` is then the address of the carries (filters, vectors·LANES), zero at first.
+    """
 
     def emit(builder: Any, size: int, arguments: list[Any]) -> None:
-        _emit_tile(Vectors(builder, LANES), size, SHAPES[size][form], compensated, arguments)
+        *others, past = arguments
+        v, vectors = Vectors(builder, LANES), SHAPES[size][form]
+        if compensated:
+            _emit_tile(v, size, vectors, others, compensated=True)
+        else:
+            _emit_tile(v, size, vectors, others, past)
 
     return tiles(SHAPES, emit)
 
@@ -163,16 +171,20 @@ def block_strip(
     maps: Any,
     distance: Any,
     start: Any,
+    past: Any,
 ) -> Any:
-    """Do the work of `strip` for a block's *size* and its *count* of taps, if there is one; none else."""
+    """Do the work of `strip` for a block's *size* and its *count* of taps, if there is one; none else.
+
+    *past* is that of `tiles`.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        size, count, *others = arguments
+        size, count, *others, past = arguments
         v = Vectors(builder, LANES)
         done = v.variable(_I64(0))
 
         def emit(filters: int, taps: int) -> None:
-            builder.store(_emit_strip(v, filters, SHAPES[filters][0], taps, others), done)
+            builder.store(_emit_strip(v, filters, SHAPES[filters][0], taps, others, past), done)
 
         both = [(filters, taps) for filters, counts in UNROLLED.items() for taps in counts]
         number = builder.add(builder.mul(size, _I64(_TAPS)), count)
@@ -181,17 +193,32 @@ def block_strip(
         _switch(builder, builder.select(is_few, number, _I64(0)), cases)
         return builder.load(done)
 
-    return INT(*[INT] * 9), generate
+    return INT(*[INT] * 10), generate
 
 
-def _emit_strip(v: Vectors, filters: int, vectors: int, taps: int, arguments: Any) -> Any:
-    source, places, weights, columns, maps, distance, start = arguments
+def leave(v: Vectors, values: list[tuple[Any, Any]], past: Any) -> None:
+    """Store vectors at their addresses, past the caches where *past*, None or a number, is not 0."""
+    if past is None:
+        for value, place in values:
+            v.store(value, place)
+        return
+    with v.builder.if_else(v.builder.icmp_unsigned("!=", past, _I64(0))) as (far, near):
+        with far:
+            for value, place in values:
+                v.store_past(value, place)
+        with near:
+            for value, place in values:
+                v.store(value, place)
+
+
+def _emit_strip(v: Vectors, filters: int, vectors: int, taps: int, arguments: Any, past: Any = None) -> Any:
+    source, offsets, weights, columns, maps, distance, start = arguments
     b, width = v.builder, vectors * v.lanes
 
     def weight(t: int, k: int) -> Any:
         return v.splat(v.load(v.at(weights, 4 * (t * filters + k)), _F32))
 
-    offsets = [v.at(source, v.load(v.at(places, 8 * t), _I64, 8)) for t in range(taps)]
+    pixels_at = [v.at(source, v.load(v.at(offsets, 8 * t), _I64, 8)) for t in range(taps)]
     lines = [v.at(v.load(v.at(maps, 8 * k), _I64, 8), distance) for k in range(filters)]
     biases = [v.splat(v.load(v.at(start, 4 * k), _F32)) for k in range(filters)]
     are_kept = filters * taps <= 8
@@ -201,20 +228,22 @@ def _emit_strip(v: Vectors, filters: int, vectors: int, taps: int, arguments: An
         at = b.mul(loop.index, _I64(4 * width))
         sums = [[bias] * vectors for bias in biases]
         for t in range(taps):
-            place = v.at(offsets[t], at)
+            place = v.at(pixels_at[t], at)
             pixels = [v.load(v.at(place, 4 * v.lanes * j)) for j in range(vectors)]
             for k in range(filters):
                 factor = kept[t * filters + k] if are_kept else weight(t, k)
                 sums[k] = [
                     v.muladd(factor, pixel, total) for pixel, total in zip(pixels, sums[k], strict=True)
                 ]
-        for k in range(filters):
-            for j in range(vectors):
-                v.store(sums[k][j], v.at(v.at(lines[k], at), 4 * v.lanes * j))
+        places = [v.at(line, at) for line in lines]
+        cells = [(k, j) for k in range(filters) for j in range(vectors)]
+        leave(v, [(sums[k][j], v.at(places[k], 4 * v.lanes * j)) for k, j in cells], past)
     return b.mul(tiles, _I64(width))
 
 
-def _emit_tile(v: Vectors, filters: int, vectors: int, compensated: bool, arguments: Any) -> None:
+def _emit_tile(
+    v: Vectors, filters: int, vectors: int, arguments: Any, past: Any = None, compensated: bool = False
+) -> None:
     source, taps, weights, count, maps, distance, start = arguments
     cells = [(k, j) for k in range(filters) for j in range(vectors)]
     if compensated:
@@ -232,11 +261,13 @@ def _emit_tile(v: Vectors, filters: int, vectors: int, compensated: bool, argume
             for j in range(vectors):
                 v.builder.store(v.muladd(weight, pixels[j], v.builder.load(sums[k, j])), sums[k, j])
     lines = [v.at(v.load(v.at(maps, 8 * k), _I64, 8), distance) for k in range(filters)]
+    values = []
     for k, j in cells:
         value, place = v.builder.load(sums[k, j]), v.at(lines[k], 4 * v.lanes * j)
         if compensated:
             value = _add_compensated(v, value, place, v.at(start, 4 * v.lanes * (k * vectors + j)))
-        v.store(value, place)
+        values.append((value, place))
+    leave(v, values, past)
 
 
 def _add_compensated(v: Vectors, value: Any, place: Any, carry: Any) -> Any:
