@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from filterbank.engine.compiled import kernels
 from filterbank.engine.direct import Statistics
 from filterbank.engine.kernels import layout
+from filterbank.engine.scales import prepared
 
 
 def to_codes(values: NDArray[np.float32], scale: NDArray[np.float64]) -> tuple[NDArray[Any], int]:
@@ -19,7 +20,7 @@ def to_codes(values: NDArray[np.float32], scale: NDArray[np.float64]) -> tuple[N
     (array([  0, 128, 255], dtype=uint8), 1)
     """
     out = np.empty(values.shape, np.uint16 if scale[5] > 255 else np.uint8)
-    values, row, state = np.ascontiguousarray(values), np.ascontiguousarray(scale), Statistics.room(1, 1)
+    values, row, state = np.ascontiguousarray(values), prepared(scale[None]), Statistics.room(1, 1)
     kernels().encode(
         values.ctypes.data,
         values.size,

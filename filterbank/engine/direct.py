@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from filterbank.engine import blocks
 from filterbank.engine.image import Kernels
 from filterbank.engine.kernels import layout
+from filterbank.engine.scales import prepared
 from filterbank.engine.sharing import together
 from filterbank.geometry import Geometry, extent
 
@@ -201,7 +202,7 @@ class DirectPlan:
         words[layout.STATISTICS], words[layout.SURVEYED] = gathered.ctypes.data, surveyed.ctypes.data
         strangers = np.zeros(self.bands, np.int64)
         words[layout.STRANGERS] = strangers.ctypes.data
-        ordered = None if scales is None else np.ascontiguousarray(scales[self._order], np.float64)
+        ordered = None if scales is None else prepared(scales[self._order])
         if ordered is not None:
             words[layout.SCALES] = ordered.ctypes.data
         self._share(getattr(kernels, self.kernel_name), words, threads)

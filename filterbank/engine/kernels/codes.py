@@ -7,22 +7,13 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16, STATISTICS_BYTES
-from filterbank.engine.kernels.quick import (
-    GROUP,
-    GROUPS,
-    precise_codes,
-    quick_both,
-    quick_codes,
-    quick_survey,
-)
+from filterbank.engine.kernels.layout import CLIPPED, CODES_8, CODES_16, NEAR, STATISTICS_BYTES
+from filterbank.engine.kernels.quick import GROUP, GROUPS, SMALL, passes
 from filterbank.engine.kernels.rows import careful_survey, coder
 from filterbank.engine.kernels.vector import INT, IS_FUSED, f32, f64, helper, low, u8, u16
 from filterbank.engine.kernels.words import trailing_zeros
 
-# What float32's roundings of a code's steps come to at most, with as much again to be sure.
-_ULPS = 8 * 2.0**-24
-# The same where the roundings are carried along, for the largest codes that may be told by float32 at all.
+# What roundings that are carried along come to at most, for the largest codes that float32 may tell at all.
 _PRECISE = np.float32(2.0**-30)
 
 
@@ -42,13 +33,28 @@ def _gather_all(line: int, count: int, state: int) -> None:
             s[32] += 1
 
 
+def _gatherer(group: int) -> Any:
+    """Return a helper that surveys as many of *count* floats as are whole groups; it tells how many."""
+    survey, _, _, _ = passes(group)
+
+    @helper(INT(INT, INT, INT))
+    def gather_groups(line: int, count: int, state: int) -> int:
+        groups = count // group
+        if groups and survey(line, groups, state, 0, 0, np.float32(0)) < 0:
+            _gather_all(line, group * groups, state)
+        return group * groups
+
+    return gather_groups
+
+
+_gather_groups, _gather_small = _gatherer(GROUP), _gatherer(SMALL)
+
+
 @helper(types.void(INT, INT, INT))
 def gather(line: int, count: int, state: int) -> None:
     """Update a map's statistics, lanes of five float64 as in ``rows``, by *count* floats."""
-    groups = count // GROUP
-    if quick_survey(line, groups, state, 0, 0, np.float32(0)) < 0:
-        groups = 0
-    done = GROUP * groups
+    done: int = _gather_groups(line, count, state)
+    done += _gather_small(line + 4 * done, count - done, state)
     _gather_all(line + 4 * done, count - done, state)
 
 
@@ -104,27 +110,21 @@ def encode_line(line: int, count: int, out: int, kind: int, scale: int) -> int:
     return clipped
 
 
-@helper(types.float32(INT))
-def _nearness(scale: int) -> Any:
-    """Return how near to the middle between two codes float32 may go wrong; 1 where it always may."""
-    s = f64(scale)
-    lo, span, factor, zero = s[0], s[1], s[2], s[3]
-    near = ((abs(lo) / span + 1) * factor + zero) * _ULPS
-    return np.float32(near if 1e-30 < span < 1e30 and near < 0.01 else 1)
+def _finisher(group: int) -> Any:
+    """Return a helper that finishes as many of *count* floats as are whole groups; it tells how many.
 
-
-@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
-def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int, scale: int) -> None:
-    """Write the codes of *count* floats to *out* and count what is clipped; update statistics where asked.
-
-    For 8 bits float32 decides all but a few groups of values, and with its roundings nearly all of these.
+    Float32 decides all but a few groups of values, and with its roundings nearly all of these.
     """
-    clipped = f64(state + STATISTICS_BYTES // 6 * CLIPPED)
-    near = _nearness(scale) if kind == CODES_8 else np.float32(1)
-    done = 0
-    if near < 1:
-        while count - done >= GROUP:
-            groups = low(GROUPS, (count - done) // GROUP)
+    _, quick_codes, quick_both, precise_codes = passes(group)
+
+    @helper(INT(INT, INT, INT, INT, INT, INT, types.float32))
+    def finish_groups(
+        line: int, count: int, state: int, surveyed: int, out: int, scale: int, near: Any
+    ) -> int:
+        clipped = f64(state + STATISTICS_BYTES // 6 * CLIPPED)
+        done = 0
+        while count - done >= group:
+            groups = low(GROUPS, (count - done) // group)
             values, codes = line + 4 * done, out + done
             left: int = 0
             if surveyed:
@@ -132,19 +132,35 @@ def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int
             else:
                 left = quick_codes(values, groups, state, codes, scale, near)
             if left < 0:
-                _gather_all(values, GROUP * groups, state)
-                clipped[0] += _encode_8(values, GROUP * groups, codes, scale)
+                _gather_all(values, group * groups, state)
+                clipped[0] += _encode_8(values, group * groups, codes, scale)
             else:
                 while left:
-                    at = GROUP * trailing_zeros(np.uint64(left))
+                    at = group * trailing_zeros(np.uint64(left))
                     # What a product's rounding leaves is told by a fused multiply-add only.
                     is_open: int = 1
                     if IS_FUSED:
                         is_open = precise_codes(values + 4 * at, 1, state, codes + at, scale, _PRECISE)
                     if is_open:
-                        clipped[0] += _encode_8(values + 4 * at, GROUP, codes + at, scale)
+                        clipped[0] += _encode_8(values + 4 * at, group, codes + at, scale)
                     left &= left - 1
-            done += GROUP * groups
+            done += group * groups
+        return done
+
+    return finish_groups
+
+
+_finish_groups, _finish_small = _finisher(GROUP), _finisher(SMALL)
+
+
+@helper(types.void(INT, INT, INT, INT, INT, INT, INT))
+def finish(line: int, count: int, state: int, surveyed: int, out: int, kind: int, scale: int) -> None:
+    """Write the codes of *count* floats to *out* and count what is clipped; update statistics where asked."""
+    clipped = f64(state + STATISTICS_BYTES // 6 * CLIPPED)
+    near, done = f32(scale + 6 * 8)[NEAR], 0
+    if kind == CODES_8 and near < 1:
+        done = _finish_groups(line, count, state, surveyed, out, scale, near)
+        done += _finish_small(line + 4 * done, count - done, state, surveyed, out + done, scale, near)
     if surveyed:
         gather(line + 4 * done, count - done, state)
     clipped[0] += encode_line(line + 4 * done, count - done, out + kind * done, kind, scale)

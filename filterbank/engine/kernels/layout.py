@@ -47,7 +47,7 @@ from __future__ import annotations
     ACTIVATION,  # index in ACTIVATIONS
     PARAMETERS,  # address of 2 float32
     OUT_KIND,  # bytes of a pixel: FLOATS, CODES_8, CODES_16, or NOTHING where maps are only surveyed
-    SCALES,  # for codes, address of K scales of 6 float64: lo, span, factor, zero, lowest, top
+    SCALES,  # for codes, address of K scales of SCALE_BYTES: see below
     STATISTICS,  # address of (bands, K, 6, 8) float64: see below
     SURVEYED,  # address of FILTERS int64: whether a map's statistics are gathered; codes clipped always are
     STRANGERS,  # address of int64, one a band: 1 where a transform met a pixel that is not finite
@@ -66,6 +66,12 @@ NOTHING, CODES_8, CODES_16, FLOATS = 0, 1, 2, 4
 # many are not finite (left out of the others), how many were clipped as codes.
 MINIMUM, MAXIMUM, TOTAL, NEGATIVE, NONFINITE, CLIPPED = range(6)
 STATISTICS_BYTES = 6 * 8 * 8
+
+# A scale: lo, span, factor, zero, lowest and top as float64, then as float32 the codes' slope and offset,
+# what is left of both, the lowest and the top code, how near to a tie float32 may go wrong.
+SCALE_BYTES = 6 * 8 + 8 * 4
+SLOPE, OFFSET, _, _, LOWEST, TOP_CODE, NEAR, _ = range(8)
+REST = 2  # from SLOPE or OFFSET to what float32 leaves of it
 
 # --- A block: filters that are summed in one tile -----------------------------------------------------
 (

@@ -22,6 +22,7 @@ from filterbank.engine.kernels.layout import (
     OUT_KIND,
     PARAMETERS,
     PAST,
+    SCALE_BYTES,
     SCALES,
     SIZE,
     STATISTICS_BYTES,
@@ -76,7 +77,7 @@ def finish_row(layer: int, line: int, y: int, x: int, columns: int, index: int, 
     surveyed = i64(words[SURVEYED])[index]
     if kind == CODES_8 or kind == CODES_16:
         out = i64(words[MAPS])[index] + y * words[MAP_STEP] + kind * x
-        finish(line, columns, state, surveyed, out, kind, words[SCALES] + 48 * index)
+        finish(line, columns, state, surveyed, out, kind, words[SCALES] + SCALE_BYTES * index)
     elif surveyed:
         gather(line, columns, state)
 
@@ -99,11 +100,7 @@ def deliver(layer: int, line: int, y: int, x: int, columns: int, index: int, sta
 
 
 def finished(sum_row: Any) -> Any:
-    """Return a helper that has *sum_row*, of ``line.row_of_tiles``, sum a row of a block, and finishes it.
-
-    Sums of floats are written where they belong at once, and finished there; those that are to go past the
-    caches only if nothing else happens to them.
-    """
+    """Return a helper that has *sum_row*, of ``line.row_of_tiles``, sum a row of a block, and finishes it."""
 
     @helper(types.void(*[INT] * 9))
     def row(
@@ -119,15 +116,11 @@ def finished(sum_row: Any) -> Any:
     ) -> None:
         words, size, first = i64(layer), i64(block)[SIZE], i64(block)[FIRST]
         past = is_bare(layer, first, size) if i64(block)[CHUNKS] == 1 else 0
-        if past or (words[OUT_KIND] == FLOATS and words[PAST] == 0):
-            maps, at = words[MAPS] + 8 * first, y * words[MAP_STEP] + 4 * x
-            sum_row(block, source, maps, at, starts, columns, space, past)
-            for k in range(size):
-                finish_row(layer, i64(maps)[k] + at, y, x, columns, first + k, statistics)
-        else:
-            lines = space + LINE_TABLE
-            sum_row(block, source, lines, 0, starts, columns, space, 0)
-            for k in range(size):
-                deliver(layer, i64(lines)[k], y, x, columns, first + k, statistics)
+        lines, at = words[MAPS] + 8 * first, y * words[MAP_STEP] + 4 * x
+        if words[OUT_KIND] != FLOATS:
+            lines, at = space + LINE_TABLE, 0
+        sum_row(block, source, lines, at, starts, columns, space, past)
+        for k in range(size):
+            finish_row(layer, i64(lines)[k] + at, y, x, columns, first + k, statistics)
 
     return row

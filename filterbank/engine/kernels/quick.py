@@ -9,20 +9,22 @@ from typing import Any
 
 from llvmlite import ir
 
+from filterbank.engine.kernels.layout import LOWEST, OFFSET, REST, SLOPE, TOP_CODE
 from filterbank.engine.kernels.vector import FLOAT, INT, LANES, Vectors, cgutils, intrinsic
 
 _F32, _F64 = ir.FloatType(), ir.DoubleType()
 _I8, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
-GROUP = 64  # values of which all codes or none are decided
+# Values of which all codes or none are decided; the smaller is for the end of a row.
+GROUP, SMALL = 64, 16
 GROUPS = 32  # at most so many in one pass
 
 # Added to and taken from a number this leaves the nearest integer: no bits are left for a fraction.
 _ROUND = 1.5 * 2.0**23
 
 
-def _pass(has_survey: bool, codes: type[_Codes] | None) -> Any:
-    """Return an intrinsic updating statistics by *groups*·GROUP floats and writing their 8-bit codes.
+def _pass(has_survey: bool, codes: type[_Codes] | None, group: int) -> Any:
+    """Return an intrinsic updating statistics by *groups*·*group* floats and writing their 8-bit codes.
 
     It answers which groups' codes are open, one bit a group: a value lies so *near* to the middle
     between two codes that its rounding may matter, or is not finite. A survey answers −1 where a value
@@ -32,7 +34,7 @@ def _pass(has_survey: bool, codes: type[_Codes] | None) -> Any:
     @intrinsic
     def quick(typing: Any, values: Any, groups: Any, state: Any, out: Any, scale: Any, near: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _emit_pass(Vectors(builder, LANES), has_survey, codes, *arguments)
+            return _emit_pass(Vectors(builder, LANES), has_survey, codes, group, *arguments)
 
         return INT(INT, INT, INT, INT, INT, FLOAT), generate
 
@@ -43,6 +45,7 @@ def _emit_pass(
     v: Vectors,
     has_survey: bool,
     kind: type[_Codes] | None,
+    group: int,
     values: Any,
     groups: Any,
     state: Any,
@@ -54,12 +57,12 @@ def _emit_pass(
     survey = _Survey(v, state) if has_survey else None
     codes = kind(v, scale, near) if kind else None
     with cgutils.for_range(b, groups) as loop:
-        source = v.at(values, b.mul(loop.index, _I64(4 * GROUP)))
-        line = [v.load(v.at(source, 4 * at)) for at in range(0, GROUP, v.lanes)]
+        source = v.at(values, b.mul(loop.index, _I64(4 * group)))
+        line = [v.load(v.at(source, 4 * at)) for at in range(0, group, v.lanes)]
         if survey is not None:
             survey.add(line, source)
         if codes is not None:
-            codes.write(line, v.at(out, b.mul(loop.index, _I64(GROUP))), loop.index)
+            codes.write(line, v.at(out, b.mul(loop.index, _I64(group))), loop.index)
     is_known = survey.is_finite() if survey is not None else ir.IntType(1)(1)
     with b.if_then(is_known):
         for part in (survey, codes):
@@ -91,7 +94,9 @@ class _Survey:
                 best = b.load(slot)
                 b.store(b.select(b.fcmp_ordered(predicate, x, best), x, best), slot)
             b.store(v.count(b.load(self.negatives), b.fcmp_ordered("<", x, zero)), self.negatives)
-        for at in range(0, GROUP, 8):  # loaded again: widening from memory is the cheaper instruction
+        for at in range(
+            0, len(line) * v.lanes, 8
+        ):  # loaded again: widening from memory is the cheaper instruction
             total = self.totals[at // 8 % 2]
             part = v.load(v.at(source, 4 * at), ir.VectorType(_F32, 8))
             b.store(b.fadd(b.load(total), b.fpext(part, self.wide)), total)
@@ -127,25 +132,19 @@ class _Codes:
     """8-bit codes by way of float32: ``rint(v · slope + offset)``, where no rounding can matter."""
 
     def __init__(self, v: Vectors, scale: Any, near: Any) -> None:
-        self.v, b = v, v.builder
-        lo, span, factor, zero, lowest, top = (v.load(v.at(scale, 8 * i), _F64, 8) for i in range(6))
-        slope = b.fdiv(factor, span)
-        offset = b.fsub(zero, b.fmul(lo, slope))
-        self.slope, self.offset, self.lowest, self.top = (
-            v.splat(b.fptrunc(value, _F32)) for value in (slope, offset, lowest, top)
-        )
-        # What float32 leaves of slope and offset; where nobody asks for it, LLVM drops it.
-        self.slope_rest, self.offset_rest = (
-            v.splat(b.fptrunc(b.fsub(value, b.fpext(b.fptrunc(value, _F32), _F64)), _F32))
-            for value in (slope, offset)
-        )
+        self.v, self.scale, b = v, scale, v.builder
+        self.slope, self.offset, self.lowest, self.top = map(self.constant, (SLOPE, OFFSET, LOWEST, TOP_CODE))
         self.whole = ir.VectorType(_I32, v.lanes)
         # As whole numbers floats without a sign keep their order, and NaN is the largest.
         self.limit = v.splat(b.bitcast(b.fsub(_F32(0.5), near), _I32), self.whole)
-        self.start = ir.Constant(self.whole, [0] * v.lanes)
+        self.zeros = self.start = ir.Constant(self.whole, [0] * v.lanes)
         self.rounding = ir.Constant(v.type, [_ROUND] * v.lanes)
-        self.clipped = v.variable(ir.Constant(self.whole, [0] * v.lanes))
+        self.clipped = v.variable(self.zeros)
         self.open = v.variable(_I64(0))
+
+    def constant(self, place: int) -> Any:
+        """Return one of the scale's numbers for float32."""
+        return self.v.splat(self.v.load(self.v.at(self.scale, 6 * 8 + 4 * place), _F32))
 
     def write(self, line: list[Any], out: Any, group: Any) -> None:
         v, b = self.v, self.v.builder
@@ -177,9 +176,10 @@ class _Codes:
 
     def keep(self, state: Any) -> None:
         v, b = self.v, self.v.builder
-        place = v.at(state, 64 * 5)
-        misses = b.uitofp(v.across(b.load(self.clipped)), _F64)
-        v.store(b.fadd(v.load(place, _F64, 8), misses), place, 8)
+        place, clipped = v.at(state, 64 * 5), b.load(self.clipped)
+        with b.if_then(v.is_any(b.icmp_signed("!=", clipped, self.zeros))):
+            misses = b.uitofp(v.across(clipped), _F64)
+            v.store(b.fadd(v.load(place, _F64, 8), misses), place, 8)
 
 
 class _PreciseCodes(_Codes):
@@ -192,6 +192,7 @@ class _PreciseCodes(_Codes):
         super().__init__(v, scale, near)
         self.limit = v.splat(v.builder.neg(v.builder.bitcast(near, _I32)), self.whole)
         self.start = ir.Constant(self.whole, [-(2**31)] * v.lanes)
+        self.slope_rest, self.offset_rest = (self.constant(place + REST) for place in (SLOPE, OFFSET))
 
     def decide(self, x: Any) -> tuple[Any, Any]:
         """Return codes, before they are clipped, and how near to a tie their values lie: 0 is on it."""
@@ -215,5 +216,8 @@ class _PreciseCodes(_Codes):
         return code, b.neg(b.bitcast(distance, self.whole))
 
 
-quick_survey, quick_codes, quick_both = _pass(True, None), _pass(False, _Codes), _pass(True, _Codes)
-precise_codes = _pass(False, _PreciseCodes)
+def passes(group: int) -> tuple[Any, Any, Any, Any]:
+    """Return the passes by *group* values: a survey, codes, both, and codes told more precisely."""
+    kinds = (True, None), (False, _Codes), (True, _Codes), (False, _PreciseCodes)
+    survey, codes, both, precise = (_pass(has_survey, kind, group) for has_survey, kind in kinds)
+    return survey, codes, both, precise

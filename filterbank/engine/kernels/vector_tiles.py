@@ -183,12 +183,17 @@ def block_strip(
         v = Vectors(builder, LANES)
         done = v.variable(_I64(0))
 
-        def emit(filters: int, taps: int) -> None:
-            builder.store(_emit_strip(v, filters, SHAPES[filters][0], taps, others, past), done)
+        def emit(filters: int, taps: int, is_past: bool) -> None:
+            builder.store(_emit_strip(v, filters, SHAPES[filters][0], taps, others, is_past), done)
 
-        both = [(filters, taps) for filters, counts in UNROLLED.items() for taps in counts]
-        number = builder.add(builder.mul(size, _I64(_TAPS)), count)
-        cases = {_TAPS * filters + taps: partial(emit, filters, taps) for filters, taps in both}
+        number = builder.add(builder.mul(size, _I64(2 * _TAPS)), builder.add(count, count))
+        number = builder.or_(number, builder.zext(builder.icmp_unsigned("!=", past, _I64(0)), _I64))
+        cases = {
+            2 * (_TAPS * filters + taps) + is_past: partial(emit, filters, taps, is_past)
+            for filters, counts in UNROLLED.items()
+            for taps in counts
+            for is_past in (False, True)
+        }
         is_few = builder.icmp_unsigned("<", count, _I64(_TAPS))
         _switch(builder, builder.select(is_few, number, _I64(0)), cases)
         return builder.load(done)
@@ -211,7 +216,9 @@ def leave(v: Vectors, values: list[tuple[Any, Any]], past: Any) -> None:
                 v.store(value, place)
 
 
-def _emit_strip(v: Vectors, filters: int, vectors: int, taps: int, arguments: Any, past: Any = None) -> Any:
+def _emit_strip(
+    v: Vectors, filters: int, vectors: int, taps: int, arguments: Any, is_past: bool = False
+) -> Any:
     source, offsets, weights, columns, maps, distance, start = arguments
     b, width = v.builder, vectors * v.lanes
 
@@ -237,7 +244,8 @@ def _emit_strip(v: Vectors, filters: int, vectors: int, taps: int, arguments: An
                 ]
         places = [v.at(line, at) for line in lines]
         cells = [(k, j) for k in range(filters) for j in range(vectors)]
-        leave(v, [(sums[k][j], v.at(places[k], 4 * v.lanes * j)) for k, j in cells], past)
+        for k, j in cells:
+            (v.store_past if is_past else v.store)(sums[k][j], v.at(places[k], 4 * v.lanes * j))
     return b.mul(tiles, _I64(width))
 
 

@@ -8,6 +8,7 @@ from oracle import ACTIVATIONS, assert_same_pixels, assert_within_bar, pad
 
 from filterbank import model
 from filterbank.engine.direct import DirectPlan
+from filterbank.engine.scales import prepared
 from filterbank.errors import GeometryError
 from filterbank.geometry import resolve
 from filterbank.imagefile import tone
@@ -270,7 +271,7 @@ def test_codes_are_those_of_the_scale(kernels, scale, bad):
         values[3000:3003] = np.nan, np.inf, -np.inf
     expected, clipped = tone.to_codes(values, scale)
     out = np.zeros_like(expected)
-    words = np.array(scale_words(scale), np.float64)
+    words = prepared(np.array([scale_words(scale)], np.float64))
     state = np.zeros((6, 8))
     state[0], state[1] = np.inf, -np.inf
     addresses = state.ctypes.data, out.ctypes.data, out.itemsize, words.ctypes.data
