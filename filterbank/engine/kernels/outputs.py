@@ -58,12 +58,13 @@ def _copy(line: int, out: int, first: int, last: int) -> None:
 
 @helper(types.void(*[INT] * 6))
 def expect(layer: int, index: int, y: int, rows: int, x: int, columns: int) -> None:
-    """Ask for the memory of some rows of map *index*, if it is one of floats, before they are written."""
+    """Ask for the memory of some rows of map *index* before they are written."""
     words = i64(layer)
-    if words[OUT_KIND] == FLOATS and words[PAST] == 0 and index < words[FILTERS]:
+    size = words[OUT_KIND]
+    if words[PAST] == 0 and index < words[FILTERS]:
         for r in range(rows):
-            start = i64(words[MAPS])[index] + (y + r) * words[MAP_STEP] + 4 * x
-            for at in range(0, 4 * columns, 64):
+            start = i64(words[MAPS])[index] + (y + r) * words[MAP_STEP] + size * x
+            for at in range(0, size * columns, 64):
                 prefetch_many(start + at)
 
 
