@@ -16,7 +16,7 @@ from benchmarks import measure
 from benchmarks.peers import peers
 from benchmarks.workloads import NAMES, workload
 from filterbank import engine
-from filterbank.engine.execute import chunks
+from filterbank.engine import execute
 from filterbank.engine.plan import price
 from filterbank.model import Filter, Layer, Stack
 
@@ -30,8 +30,7 @@ def ours(work, threads):
     filters = tuple(Filter(f"f{k}", weights) for k, weights in enumerate(work.weights))
     layer = Layer(filters, stride=g.stride, padding=g.padding, dilation=g.dilation)
     size = g.height, g.width
-    maps = np.zeros((g.filters, g.out_height, g.out_width), np.float32)
-    codes = np.zeros(maps.shape, np.uint8)
+    maps, codes = (execute.room(g.filters, g, kind) for kind in (np.float32, np.uint8))
     pixels = work.codes.transpose(2, 0, 1)
     picture = (work.weights.sum((1, 2, 3)) > 0.5)[:, None]
     scales = np.where(picture, [0, 1, 255, 0, 0, 255], [-1, 2, 255, 0, 0, 255]).astype(float)
@@ -49,7 +48,7 @@ def ours(work, threads):
     for method, plan in plans.items():
         if prices[method] > FAR * min(prices.values()) and method != chosen:
             continue
-        (chunk,) = chunks(plan.layers[0], 0)
+        (chunk,) = execute.chunks(plan.layers[0], 0)
         name = method + ("*" if method == chosen else "")
 
         def go(source, out, scales=None, chunk=chunk):

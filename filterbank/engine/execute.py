@@ -172,13 +172,13 @@ def _before_last(plan: Plan, pixels: Pixels, threads: int) -> tuple[LayerPlan, P
 def all_maps(plan: LayerPlan, pixels: Pixels, threads: int = 1) -> NDArray[np.float32]:
     """Return all maps (K, H2, W2) of one layer, which enter the next."""
     g = plan.geometry
-    maps = _room(g.filters, g, np.float32)
+    maps = room(g.filters, g, np.float32)
     for chunk in chunks(plan, 0):
         chunk.run(pixels, maps, threads)
     return maps
 
 
-def _room(maps: int, g: Geometry, kind: type[np.generic]) -> NDArray[Any]:
+def room(maps: int, g: Geometry, kind: type[np.generic]) -> NDArray[Any]:
     """Return memory for so many maps, each of which begins a cache line: (maps, H2, W2)."""
     size = np.dtype(kind).itemsize
     count, line = g.out_height * g.out_width, 64 // size
@@ -219,7 +219,7 @@ class _Chunk:
 
     def room(self, g: Geometry, kind: type[np.generic]) -> NDArray[Any]:
         """Return memory for the maps."""
-        return _room(self.last - self.first, g, kind)
+        return room(self.last - self.first, g, kind)
 
     def run(
         self,
