@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from filterbank.engine.direct import aligned
+from filterbank.engine.memory import aligned
 from filterbank.geometry import resolve
 
 BAR = 1e-5

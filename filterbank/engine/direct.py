@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from filterbank.engine import blocks
 from filterbank.engine.image import Kernels
 from filterbank.engine.kernels import layout
+from filterbank.engine.memory import aligned
 from filterbank.engine.scales import prepared
 from filterbank.engine.sharing import together
 from filterbank.geometry import Geometry, extent
@@ -62,18 +63,6 @@ class Statistics:
         return cls(low, high, total, negative, nonfinite, clipped, has_strangers)
 
 
-def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return float32 zeros of that shape, the first one at the start of a cache line.
-
-    >>> aligned((3, 5)).ctypes.data % 64
-    0
-    """
-    count = int(np.prod(shape))
-    memory = np.zeros(count + 16, np.float32)
-    start = -memory.ctypes.data % 64 // 4
-    return memory[start : start + count].reshape(shape)
-
-
 def _addresses(out: Maps | None, order: list[int]) -> NDArray[np.int64]:
     """Return where the maps of *out* begin, in that *order*; 0 where none are wanted."""
     if out is None:
@@ -113,6 +102,7 @@ class DirectPlan:
     """
 
     _words_count = layout.WORDS
+    _new_space = staticmethod(aligned)
     kernel_name = "direct"
 
     def __init__(
@@ -256,7 +246,7 @@ class DirectPlan:
         try:
             return self._spaces.pop()  # not asked first: another thread may take the last one
         except IndexError:
-            return aligned((self._space_size,))
+            return self._new_space((self._space_size,))
 
     def _point(self, word: int, values: NDArray[np.generic]) -> None:
         values = np.ascontiguousarray(values)

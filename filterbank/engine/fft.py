@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.engine.compiled import kernels
-from filterbank.engine.direct import FLOAT, aligned
+from filterbank.engine.direct import FLOAT
 from filterbank.engine.kernels import layout as common
 from filterbank.engine.kernels import layout_fft as layout
 from filterbank.engine.kernels.layout_fft import SIZES
+from filterbank.engine.memory import in_large_pages
 from filterbank.engine.transformed import TransformedPlan
 from filterbank.geometry import Geometry
 
@@ -73,7 +74,7 @@ def transform(
         raise ValueError(f"tile {size}: found extent {extent} and stride {stride}; accepted sizes: {SIZES}")
     pairs = (filters + 1) // 2
     turns = roots(size)
-    tiles = aligned((pairs, channels, size // layout.LINE, size, 2, layout.LINE))
+    tiles = in_large_pages((pairs, channels, size // layout.LINE, size, 2, layout.LINE))
     # Correlation is convolution with the filter turned around: its tap i lies at -i, modulo the size.
     rows = -dilation[0] * np.arange(fh) % size
     columns = -dilation[1] * np.arange(fw) % size
@@ -113,6 +114,7 @@ class FFTPlan(TransformedPlan):
     """A layer by the Fourier transform with tiles of *block*×*block*, ready to run: one group."""
 
     _words_count = layout.WORDS
+    _new_space = staticmethod(in_large_pages)
     kernel_name = "fft_tiles"
 
     def __init__(

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterbank.engine import fft
-from filterbank.engine.direct import aligned
 from filterbank.engine.fft import FFTPlan
+from filterbank.engine.memory import aligned
 
 
 def digit_reversed(size):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from filterbank.engine import direct
 from filterbank.engine.fft import FFTPlan
+from filterbank.engine.memory import aligned
 from filterbank.engine.separable import SeparablePlan
 from filterbank.engine.taps import TapsPlan
 from filterbank.engine.winograd import WinogradPlan
@@ -46,7 +47,7 @@ CASES = st.fixed_dictionaries(
 def maps_at(shape, count, gap, starts):
     """Return maps of NaN with *gap* floats between rows, so many floats from a cache line, and all memory."""
     height, width = shape
-    memory = direct.aligned((count, -(-height * (width + gap) // 16) * 16 + 16))
+    memory = aligned((count, -(-height * (width + gap) // 16) * 16 + 16))
     memory[:] = np.nan
     maps = []
     for k in range(count):
