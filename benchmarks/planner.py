@@ -20,7 +20,7 @@ from scipy.optimize import nnls
 from benchmarks import measure
 from filterbank import engine
 from filterbank.engine import cost
-from filterbank.engine.execute import chunks
+from filterbank.engine.execute import chunks, room
 from filterbank.engine.plan import price
 from filterbank.model import Filter, Layer, Stack
 
@@ -66,7 +66,7 @@ def times(layer: Layer, image: np.ndarray, budget: float) -> dict[str, float]:
     plans = {name: engine.plan(Stack((layer,)), image.shape[1:], name) for name in METHODS}
     able = {name: plan.layers[0] for name, plan in plans.items() if set(plan.methods) == {name}}
     g = able["direct"].geometry
-    maps = np.zeros((g.filters, g.out_height, g.out_width), np.float32)
+    maps = room(g.filters, g, np.float32)
     best = dict.fromkeys(able, float("inf"))
     began = time.perf_counter()
     for turn in itertools.count():

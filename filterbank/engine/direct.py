@@ -54,6 +54,16 @@ class Statistics:
         return gathered
 
     @classmethod
+    def joined(cls, parts: Sequence[tuple[Sequence[int], Statistics]]) -> Statistics:
+        """Return those of maps that were computed in parts, each with the places of its maps."""
+        places = [place for chosen, _ in parts for place in chosen]
+        columns = [
+            (own.minimum, own.maximum, own.total, own.negative, own.nonfinite, own.clipped)
+            for _, own in parts
+        ]
+        return cls(*np.concatenate(columns, axis=1)[:, np.argsort(places)])
+
+    @classmethod
     def merged(cls, gathered: NDArray[np.float64], has_strangers: bool = False) -> Statistics:
         """Return those of each map from (parts, K, 6, lanes) as the kernels gather them."""
         # Part by part first: NumPy adds long rows quickly and eight lanes slowly.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from filterbank.engine import cost, winograd
 from filterbank.engine.cost import Machine
 from filterbank.engine.kernels.layout_fft import SIZES
-from filterbank.engine.quads import integers_for, stacked
+from filterbank.engine.quads import stacked, whole_filters
 from filterbank.engine.separable import factor, is_contained
 from filterbank.geometry import Geometry, extent
 from filterbank.model import Layer
@@ -47,9 +47,9 @@ def _split_terms(weights: NDArray[np.float64]) -> Terms | None:
 
 
 @lru_cache(maxsize=64)
-def quads_of(layer: Layer, g: Geometry) -> tuple[int, ...] | None:
-    """Return the words of four rows of taps that each filter has, if pictures of bytes are summed exactly."""
-    found = integers_for(
+def quads_of(layer: Layer, g: Geometry) -> dict[int, int]:
+    """Return how many words of four rows of taps each filter has that is summed exactly on bytes."""
+    whole = whole_filters(
         layer.weights,
         g,
         padding_mode=layer.padding_mode,
@@ -57,10 +57,8 @@ def quads_of(layer: Layer, g: Geometry) -> tuple[int, ...] | None:
         mean=layer.mean,
         std=layer.std,
     )
-    if found is None:
-        return None
-    has_taps = stacked(found.numbers).any(-1).reshape(len(layer.weights), -1)
-    return tuple(has_taps.sum(1).tolist())
+    has_taps = stacked(layer.weights[list(whole)] != 0).any(-1)
+    return dict(zip(whole, has_taps.sum((1, 2, 3)).tolist(), strict=True))
 
 
 def told(terms: Terms) -> str:

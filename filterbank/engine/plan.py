@@ -172,9 +172,11 @@ def price(layer: Layer, g: Geometry, method: str, block: int = 0, machine: Machi
 
 def _taps(layer: Layer, g: Geometry) -> list[float]:
     """Return the taps of each filter; of whole numbers as many as take as long on bytes."""
-    if quads := gates.quads_of(layer, g):
-        return [cost.QUAD * count for count in quads]
-    return [float(np.count_nonzero(weights)) for weights in layer.weights]
+    quads = gates.quads_of(layer, g)
+    return [
+        cost.QUAD * quads[k] if k in quads else float(np.count_nonzero(weights))
+        for k, weights in enumerate(layer.weights)
+    ]
 
 
 def _cheapest(
@@ -202,7 +204,9 @@ def _cheapest(
             chosen = dict.fromkeys(apart, ("separable", 0)) | split
     prices = tuple((name, round(price / 1e6, 3)) for name, price in whole.items())
     told = "; ".join(f"{name} {price:.3g} ms" for name, price in prices)
-    told += "; direct is exact for 8-bit images" if gates.quads_of(layer, g) else ""
+    if quads := gates.quads_of(layer, g):
+        some = "" if len(quads) == len(taps) else f" in {len(quads)} of {len(taps)} filters"
+        told += f"; direct is exact for 8-bit images{some}"
     told += "".join(f"; no {name}: {reason}" for name, reason in refusals.items())
     return tuple(
         Choice(method, f"cheapest: {told}", block, prices)

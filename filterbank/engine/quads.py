@@ -21,6 +21,7 @@ _LARGEST = 127
 _DIVISORS = 12
 _SAME = 1e-12  # of a weight: what a few roundings of float64 leave
 _FEW = common.CHUNK  # quads of a filter: above, blocks are cut otherwise
+_ENOUGH = 4  # filters that are worth filling scratch for, where others of the layer need it as floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +43,7 @@ def as_integers(weights: NDArray[np.float64]) -> Integers | None:
     >>> as_integers(np.array([[[[1.0, np.pi]]]])) is None
     True
     """
-    units = np.array([_unit(one.ravel()) for one in weights])
+    units = _units(weights.tobytes(), weights.shape)
     if not units.all():
         return None
     return Integers(np.rint(weights / units[:, None, None, None]).astype(np.int64), units)
@@ -64,12 +65,12 @@ def _unit(weights: NDArray[np.float64]) -> float:
 
 
 @lru_cache(maxsize=16)
-def _known(weights: bytes, shape: tuple[int, ...]) -> Integers | None:
-    """Return `as_integers` of weights that planner and plan, and images of other sizes, ask for again."""
-    return as_integers(np.frombuffer(weights).reshape(shape))
+def _units(weights: bytes, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the unit of each filter; planner and plan, and images of other sizes, ask for them again."""
+    return np.array([_unit(one) for one in np.frombuffer(weights).reshape(shape[0], -1)])
 
 
-def integers_for(
+def whole_filters(
     weights: NDArray[np.float64],
     g: Geometry,
     *,
@@ -78,20 +79,22 @@ def integers_for(
     mean: Sequence[float],
     std: Sequence[float],
     **_: Any,
-) -> Integers | None:
-    """Return the weights as whole numbers where a layer can be summed in bytes: else None.
+) -> tuple[int, ...]:
+    """Return which filters of a layer are summed in bytes: none, all, or so many that it is a gain.
 
-    Its columns stand side by side, the image is taken as it is, and what lies outside is a byte, too.
+    Columns stand side by side, the image is taken as it is, and what lies outside is a byte, too.
     """
     if g.stride[1] != 1 or any(mean) or any(one != 1 for one in std):
-        return None
+        return ()
     border = 255 * np.array(padding_value if padding_mode == "constant" else (0.0,))
     if np.any(border != np.rint(border)) or border.min() < 0 or border.max() > 255:
-        return None
+        return ()
     depth, rows, columns = weights.shape[1:]
     if depth * columns * -(-rows // layout.DEEP) >= _FEW:
-        return None
-    return _known(weights.tobytes(), weights.shape)
+        return ()
+    found = tuple(np.flatnonzero(_units(weights.tobytes(), weights.shape)).tolist())
+    is_worth_it = len(found) == len(weights) or (g.groups == 1 and len(found) >= _ENOUGH)
+    return found if is_worth_it else ()
 
 
 def stacked(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

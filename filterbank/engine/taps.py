@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from filterbank.engine.direct import DirectPlan, Maps, Statistics
 from filterbank.engine.image import Kernels
-from filterbank.engine.quads import QuadPlan, integers_for
+from filterbank.engine.quads import QuadPlan, as_integers, whole_filters
 from filterbank.geometry import Geometry
 
 
@@ -37,14 +38,33 @@ class TapsPlan(DirectPlan):
         scales: NDArray[np.float64] | None = None,
     ) -> Statistics:
         """Fill *out* as `DirectPlan.run` does."""
-        plan = self._for_bytes if source.dtype == np.uint8 else None
-        run = super().run if plan is None else plan.run
-        return run(kernels, source, out, threads, survey, scales)
+        parts = self._for_bytes if source.dtype == np.uint8 else []
+        if not parts:
+            return super().run(kernels, source, out, threads, survey, scales)
+        if len(parts) == 1:
+            return parts[0][1].run(kernels, source, out, threads, survey, scales)
+        told = []
+        for chosen, plan in parts:
+            maps = None if out is None else [out[k] for k in chosen]
+            asked = survey if isinstance(survey, bool) else survey[chosen]
+            own = None if scales is None else scales[chosen]
+            told.append((chosen, plan.run(kernels, source, maps, threads, asked, own)))
+        return Statistics.joined(told)
 
     @cached_property
-    def _for_bytes(self) -> QuadPlan | None:
+    def _for_bytes(self) -> list[tuple[list[int], DirectPlan]]:
+        """Return the filters summed in bytes, then the others, ready to run; none without the first."""
         weights, biases, geometry, how = self._asked
-        integers = integers_for(weights, geometry, **how)
-        if integers is None:
-            return None
-        return QuadPlan(integers.numbers.astype(np.float64), biases, geometry, units=integers.units, **how)
+        whole = list(whole_filters(weights, geometry, **how))
+        found = as_integers(weights[whole]) if whole else None
+        if found is None:
+            return []
+        numbers = found.numbers.astype(np.float64)
+        g = replace(geometry, filters=len(whole))
+        parts: list[tuple[list[int], DirectPlan]] = [
+            (whole, QuadPlan(numbers, np.asarray(biases)[whole], g, units=found.units, **how))
+        ]
+        if others := sorted({*range(len(weights))} - {*whole}):
+            g = replace(geometry, filters=len(others))
+            parts.append((others, DirectPlan(weights[others], np.asarray(biases)[others], g, **how)))
+        return parts

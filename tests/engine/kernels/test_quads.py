@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from oracle import assert_same_pixels, pad
 
 from filterbank.engine.direct import DirectPlan
-from filterbank.engine.quads import as_integers, integers_for
+from filterbank.engine.quads import as_integers, whole_filters
 from filterbank.engine.taps import TapsPlan
 from filterbank.errors import GeometryError
 from filterbank.geometry import resolve
@@ -81,7 +81,7 @@ def test_sums_are_exact_on_any_layer(kernels, layer, is_interleaved, seed):
         mean=(0.0,),
         std=(1.0,),
     )
-    assume(plan._for_bytes is not None)  # not where a filter has very many taps
+    assume(len(plan._for_bytes) == 1)  # not where a filter has very many taps
     out = np.full((g.filters, g.out_height, g.out_width), np.nan, np.float32)
     plan.run(kernels, codes, out, threads=1)
     assert_exact(out, exact(codes, numbers, g, mode, border), units, biases)
@@ -184,6 +184,44 @@ def test_whole_numbers_are_found(weights, numbers):
 )
 def test_layers_that_are_no_sums_of_bytes_are_left_alone(how, is_taken):
     g = resolve(channels=1, size=(30, 40), filters=1, kernel=(3, 3))
-    assert (integers_for(SOBEL, g, **PLAIN | how) is not None) == is_taken
+    assert whole_filters(SOBEL, g, **PLAIN | how) == ((0,) if is_taken else ())
     wide = resolve(channels=1, size=(30, 40), filters=1, kernel=(3, 3), stride=(1, 2))
-    assert integers_for(SOBEL, wide, **PLAIN | how) is None
+    assert whole_filters(SOBEL, wide, **PLAIN | how) == ()
+
+
+@pytest.mark.parametrize(("count", "others"), [(4, 1), (9, 2), (4, 0)])
+def test_filters_of_whole_numbers_are_exact_beside_others(kernels, count, others):
+    rng = np.random.default_rng(count)
+    filters = count + others
+    g = resolve(channels=3, size=(37, 150), filters=filters, kernel=(3, 3), padding=(1, 1, 1, 1))
+    numbers, units = case(rng, g)
+    weights, biases = numbers * units[:, None, None, None], rng.normal(size=filters).astype(np.float32)
+    fractions = rng.permutation(filters)[:others]
+    weights[fractions] = rng.normal(size=(others, 3, 3, 3))
+    codes = rng.integers(0, 256, (3, 37, 150)).astype(np.uint8)
+    plan, out = TapsPlan(weights, biases, g, **PLAIN), np.empty((filters, 37, 150), np.float32)
+    told = plan.run(kernels, codes, out, 2)
+    whole = sorted({*range(filters)} - {*fractions.tolist()})
+    sums = exact(codes, numbers, g, "zeros", 0)
+    assert_exact(out[whole], sums[whole], units[whole], biases[whole])
+    floats = np.empty_like(out)
+    DirectPlan(weights, biases, g).run(kernels, codes, floats, 1)
+    assert out[fractions].tobytes() == floats[fractions].tobytes()
+    assert np.array_equal(told.minimum, out.min((1, 2)))
+    assert np.array_equal(told.negative, (out < 0).sum((1, 2)))
+    ends = 0.8 * np.abs(out).max((1, 2)).astype(float)
+    scales = np.array([[-end, 2 * end, 255, 0, 0, 255] for end in ends])
+    coded = np.empty(out.shape, np.uint8)
+    clipped = plan.run(kernels, codes, coded, 2, False, scales).clipped
+    codes_of = np.rint((out + ends[:, None, None]) / (2 * ends)[:, None, None] * 255)
+    assert_same_pixels(coded, np.clip(codes_of, 0, 255).astype(np.uint8))
+    assert np.array_equal(clipped, ((codes_of < 0) | (codes_of > 255)).sum((1, 2)))
+
+
+def test_few_filters_of_whole_numbers_are_not_worth_it():
+    weights = np.random.default_rng(0).normal(size=(8, 1, 3, 3))
+    weights[:3] = np.rint(9 * weights[:3])
+    g = resolve(channels=1, size=(30, 40), filters=8, kernel=(3, 3))
+    assert whole_filters(weights, g, **PLAIN) == ()
+    weights[3] = 1
+    assert whole_filters(weights, g, **PLAIN) == (0, 1, 2, 3)
