@@ -33,6 +33,8 @@ GRID = {
 }
 GOOD = 1.3
 METHODS = tuple(method for method in engine.METHODS if method != "auto")
+# Methods whose price is so many times the least are not timed: separable would take most of the day.
+_FAR = 10
 # Beyond so many values a cell takes too much memory to be tried.
 _VALUES = 3e8
 
@@ -65,6 +67,13 @@ def times(layer: Layer, image: np.ndarray, budget: float) -> dict[str, float]:
     """Return the least milliseconds of each method that can, the methods taking turns; maps stay in place."""
     plans = {name: engine.plan(Stack((layer,)), image.shape[1:], name) for name in METHODS}
     able = {name: plan.layers[0] for name, plan in plans.items() if set(plan.methods) == {name}}
+    prices = {name: price(layer, one.geometry, name, one.choices[0].block) for name, one in able.items()}
+    chosen = engine.plan(Stack((layer,)), image.shape[1:]).methods[0]
+    able = {
+        name: one
+        for name, one in able.items()
+        if name in {chosen, "direct"} or prices[name] <= _FAR * min(prices.values())
+    }
     g = able["direct"].geometry
     maps = room(g.filters, g, np.float32)
     best = dict.fromkeys(able, float("inf"))

@@ -51,6 +51,7 @@ from filterbank.engine.kernels.vector import (
     u8,
     u16,
 )
+from filterbank.engine.kernels.words import prefetch_many
 
 _LARGEST = 0x7F7FFFFF  # bits of the largest finite float32
 
@@ -168,6 +169,21 @@ def fill_line(layer: int, channel: int, y: int, start: int, stride: int, line: i
         _set(line + 4 * after, border, count - after)
 
 
+@helper(types.void(INT, INT, INT, INT, INT))
+def _ask(layer: int, channel: int, y: int, x: int, count: int) -> None:
+    """Ask for *count* pixels of row *y* from column *x* before they are read."""
+    words = i64(layer)
+    first, last = high(x, 0), low(x + count, words[WIDTH])
+    # Pixels of all channels lie side by side in an interleaved image.
+    is_plane = words[CHANNEL_STEP] > words[ROW_STEP]
+    if 0 <= y < words[HEIGHT] and (is_plane or channel == 0):
+        start = (
+            words[SOURCE] + channel * words[CHANNEL_STEP] + y * words[ROW_STEP] + first * words[PIXEL_STEP]
+        )
+        for at in range(0, (last - first) * words[PIXEL_STEP], 64):
+            prefetch_many(start + at)
+
+
 @helper(INT(INT, INT, INT, INT, INT, INT))
 def fill(layer: int, scratch: int, y: int, x: int, rows: int, columns: int) -> int:
     """Fill scratch with what *rows*×*columns* outputs from (*y*, *x*) see; 1 where all of it is finite.
@@ -185,6 +201,7 @@ def fill(layer: int, scratch: int, y: int, x: int, rows: int, columns: int) -> i
             continue  # between two rows of outputs: neither sees it
         row = y * words[STRIDE_Y] + r - words[TOP]
         for c in range(words[CHANNELS]):
+            _ask(layer, c, row + 1, left, width)
             for phase in range(low(stride, width)):
                 line = scratch + 4 * length * ((c * words[SCRATCH_ROWS] + r) * stride + phase)
                 count = (width - phase + stride - 1) // stride
