@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -75,6 +74,8 @@ def _read(name: str, text: str) -> Any:
 
 def _decimal(text: str) -> str:
     """Return what to write for a fraction, nothing where *text* is none."""
+    from fractions import Fraction  # noqa: PLC0415 - for a mistake alone
+
     try:
         value = float(Fraction(text.replace(" ", ""))) if "/" in text else math.nan
     except (ValueError, ArithmeticError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from filterbank.engine.direct import FLOAT
 from filterbank.engine.kernels import layout as common
 from filterbank.engine.kernels import layout_winograd as layout
-from filterbank.engine.kernels.cooktoom import Matrix, matrices
 from filterbank.engine.transformed import TransformedPlan
 from filterbank.geometry import Geometry
 
@@ -84,7 +83,7 @@ def transform(weights: NDArray[Any], r: int, stride: tuple[int, int] = (1, 1)) -
     full[:filters, :, : extent[0], : extent[1]] = weights
     # Row (a·r + i)·S + s is tap i of block a on phase s; a channel is (plane, a, b, sy, sx).
     split = full.reshape(padded, planes, down, r, sy, across, r, sx).transpose(0, 1, 2, 5, 4, 7, 3, 6)
-    g = _floats(matrices(M, r)[1])
+    g = _matrices(r)[1]
     points = np.einsum("ai,kcij,bj->abkc", g, split.reshape(padded, -1, r, r), g)
     values, channels = [], []
     for point in points.reshape(-1, padded, points.shape[-1]):
@@ -107,8 +106,12 @@ def _points(weights: bytes, shape: tuple[int, ...], r: int, stride: tuple[int, i
     return transform(np.frombuffer(weights).reshape(shape), r, stride)
 
 
-def _floats(matrix: Matrix) -> NDArray[np.float64]:
-    return np.array([[float(x) for x in row] for row in matrix])
+@cache
+def _matrices(r: int) -> tuple[NDArray[np.float64], ...]:
+    """Return the matrices of F(4, r) for outputs, for filters and for inputs."""
+    from filterbank.engine.kernels.cooktoom import matrices  # noqa: PLC0415 - fractions, for few layers
+
+    return tuple(np.array([[float(x) for x in row] for row in matrix]) for matrix in matrices(M, r))
 
 
 def _spread(points: NDArray[np.float64], r: int) -> float:
@@ -118,7 +121,7 @@ def _spread(points: NDArray[np.float64], r: int) -> float:
     those errors with the squares of their weights. Few-tap filters at a corner of a block are the bad ones:
     their points are large and cancel.
     """
-    outputs, _, inputs = (_floats(matrix) for matrix in matrices(M, r))
+    outputs, _, inputs = _matrices(r)
     size = np.sqrt((inputs**2).sum(1))
     channels = points.shape[-1]
     products = (points**2).sum(-1) * (np.outer(size, size) ** 2)[..., None] * (1 + channels / 4)
