@@ -20,9 +20,6 @@ from filterbank.engine.kernels.layout import (
     COLUMNS,
     FILTERS,
     FIRST,
-    MAP_STEP,
-    MAPS,
-    OUT_KIND,
     OUT_WIDTH,
     SCRATCH,
     SIZE,
@@ -41,9 +38,9 @@ from filterbank.engine.kernels.layout_separable import (
     ZEROS,
 )
 from filterbank.engine.kernels.line import prepare
+from filterbank.engine.kernels.outputs import expect
 from filterbank.engine.kernels.tiles import row, sum_row
 from filterbank.engine.kernels.vector import INT, helper, high, i64, low
-from filterbank.engine.kernels.words import prefetch_write
 
 
 @helper(types.void(INT, INT, INT, INT, INT))
@@ -59,16 +56,6 @@ def _across(layer: int, space: int, y: int, x: int, columns: int) -> None:
         sum_row(block, space + SCRATCH, table + 8 * i64(block)[FIRST], 0, words[ZEROS], columns, space, 0)
 
 
-@helper(types.void(INT, INT, INT, INT, INT))
-def _expect(layer: int, block: int, y: int, x: int, columns: int) -> None:
-    """Ask for the memory of a row of one block's maps before it is written."""
-    words, first = i64(layer), i64(block)[FIRST]
-    for k in range(first, first + i64(block)[SIZE]):
-        start = i64(words[MAPS])[k] + y * words[MAP_STEP] + words[OUT_KIND] * x
-        for at in range(0, words[OUT_KIND] * columns, 64):
-            prefetch_write(start + at)
-
-
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
 def _strip(layer: int, space: int, first: int, last: int, x: int, columns: int, statistics: int) -> None:
     """Rows *first* … *last* − 1 of the outputs from column *x*."""
@@ -82,8 +69,8 @@ def _strip(layer: int, space: int, first: int, last: int, x: int, columns: int, 
         filled = top + ring
         for i in range(count):
             block = words[BLOCKS] + 8 * BLOCK_WORDS * (top % ring * count + i)
-            if y + 1 < last:
-                _expect(layer, block, y + 1, x, columns)
+            for k in range(i64(block)[FIRST], i64(block)[FIRST] + i64(block)[SIZE]):
+                expect(layer, k, y + 1, low(1, last - 1 - y), x, columns)
             row(layer, block, space + words[RING], y, x, columns, space, statistics)
 
 

@@ -74,14 +74,14 @@ def repeats(typingctx: Any, address: Any) -> Any:
     return types.uint64(types.int64), generate
 
 
-def _prefetch(write: int, near: int) -> Any:
+def _prefetch(near: int) -> Any:
     @intrinsic
     def prefetch(typingctx: Any, address: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
             kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
             function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-            builder.call(function, [builder.inttoptr(args[0], pointer), i32(write), i32(near), i32(1)])
+            builder.call(function, [builder.inttoptr(args[0], pointer), i32(0), i32(near), i32(1)])
             return context.get_dummy_value()
 
         return types.void(types.int64), generate
@@ -106,4 +106,4 @@ def copy_past(typingctx: Any, source: Any, out: Any, count: Any) -> Any:
 
 # Ask for the cache line at an address, which need not be readable. In the second level many can be awaited at
 # once, also to be written: no other processor has them.
-prefetch_read, prefetch_write, prefetch_many = _prefetch(0, 3), _prefetch(1, 3), _prefetch(0, 2)
+prefetch_read, prefetch_many = _prefetch(3), _prefetch(2)
