@@ -40,9 +40,9 @@ class Points:
     blocks: tuple[int, int]  # of r·S taps, down and across
     planes: int
     filters: int
-    size: int  # filters summed together
+    size: int  # filters summed together: 8, the last 4 perhaps apart, or 4
     error: float  # the spread to expect of rounding errors, as a share of max Σ|w| · max|x|
-    weights: tuple[Floats, ...]  # for every point (padded / size, channels that are not zero, size)
+    weights: tuple[Floats, ...]  # for every point, for filters summed together (channels not zero, filters)
     channels: tuple[Integers, ...]  # for every point: which these are
 
 
@@ -76,8 +76,7 @@ def transform(weights: NDArray[Any], r: int, stride: tuple[int, int] = (1, 1)) -
     filters, planes, *extent = weights.shape
     blocks = tuple(-(-f // (s * r)) for f, s in zip(extent, stride, strict=True))
     inputs = planes * blocks[0] * blocks[1] * stride[0] * stride[1]
-    size = 6 if inputs > 3 and (-(-filters // 6) * 6 <= -(-filters // 4) * 4 or filters > 24) else 4
-    padded = -(-filters // size) * size
+    size, padded = 8 if inputs > 3 else 4, _padded(filters)
     (down, across), (sy, sx) = blocks, stride
     full = np.zeros((padded, planes, down * sy * r, across * sx * r))
     full[:filters, :, : extent[0], : extent[1]] = weights
@@ -89,15 +88,16 @@ def transform(weights: NDArray[Any], r: int, stride: tuple[int, int] = (1, 1)) -
     for point in points.reshape(-1, padded, points.shape[-1]):
         used = np.flatnonzero(point.any(0))
         channels.append(used)
-        values.append(
-            np.ascontiguousarray(
-                point[:, used].reshape(padded // size, size, -1).transpose(0, 2, 1), np.float32
-            )
-        )
+        together = [point[k : k + size, used].T.ravel() for k in range(0, padded, size)]
+        values.append(np.concatenate(together).astype(np.float32))
     error = _spread(points, r) / (np.abs(weights).sum((1, 2, 3)).max() or 1.0)
     return Points(
         r, stride, (down, across), planes, filters, size, float(error), tuple(values), tuple(channels)
     )
+
+
+def _padded(filters: int) -> int:
+    return -(-filters // 4) * 4
 
 
 @lru_cache(maxsize=16)
@@ -165,7 +165,7 @@ class WinogradPlan(TransformedPlan):
         held = max(1, min(fitting, bands))
         self._rows = M * held * max(1, bands // held)
         self._scratch_rows = (held - 1) * advance + tile_rows
-        padded = points.weights[0].shape[0] * points.size
+        padded = _padded(points.filters)
         group = max(points.size, _PRODUCT_BYTES // (FLOAT * tiles * n * n) // points.size * points.size)
         # A line between one point's values and the next one's: without it they fall into the same cache sets.
         input_step = FLOAT * inputs * tiles + 64

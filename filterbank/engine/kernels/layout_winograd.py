@@ -21,11 +21,11 @@ from filterbank.engine.kernels import layout
     PHASES,
     OFFSETS,  # address of (PHASES, n·n) int64: bytes from a tile's first pixel in scratch
     TILES,  # in a block: a multiple of 16
-    # --- Filters, padded with zeros to a multiple of SUMMED
+    # --- Filters, padded with zeros to a multiple of 4
     PADDED,
-    SUMMED,  # filters summed together: 6 or 4
+    SUMMED,  # filters summed together: 8 or 4; the last 4 may be left alone
     GROUP,  # filters whose products are kept at once: a multiple of SUMMED
-    POINT_WEIGHTS,  # address of n·n addresses of (PADDED / SUMMED, inputs, SUMMED) float32
+    POINT_WEIGHTS,  # address of n·n addresses of float32 (inputs, SUMMED) for filters summed together
     COUNTS,  # address of n·n int64: inputs that are not zero at a point
     POINT_TAPS,  # address of n·n addresses of int64: bytes from a point's first tile to these inputs
     # --- Work space of a thread: bytes from its start

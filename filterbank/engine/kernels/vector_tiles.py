@@ -32,14 +32,14 @@ UNROLLED = {1: (3, 5), 4: (9, 27)}
 _TAPS = 1 << 6  # more than any of them
 
 
-def tile(filters: int, vectors: int) -> Any:
+def tile(filters: int, vectors: int, among: int | None = None) -> Any:
     """Return an intrinsic summing taps for *filters* maps at *vectors*·LANES neighbouring outputs.
 
     ``sum[k][x] = start[k] + Σ_t weights[t][k] · source[taps[t] + x]``, kept in registers.
     Its arguments are int64: the address of the first pixel, of the taps (T int64 byte distances),
     of the weights (T, filters) float32, the count T, the address of a table of *filters* map
     addresses and the byte distance from them to the first output; last ``start``, the address of
-    *filters* biases.
+    *filters* biases. The weights may lie *among* those of more filters: (T, among).
     """
 
     @intrinsic
@@ -47,7 +47,7 @@ def tile(filters: int, vectors: int) -> Any:
         typing: Any, source: Any, taps: Any, weights: Any, count: Any, maps: Any, distance: Any, start: Any
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _emit_tile(Vectors(builder, LANES), filters, vectors, arguments)
+            _emit_tile(Vectors(builder, LANES), filters, vectors, arguments, among=among)
             return context.get_dummy_value()
 
         return types.void(*[INT] * 7), generate
@@ -250,7 +250,13 @@ def _emit_strip(
 
 
 def _emit_tile(
-    v: Vectors, filters: int, vectors: int, arguments: Any, past: Any = None, compensated: bool = False
+    v: Vectors,
+    filters: int,
+    vectors: int,
+    arguments: Any,
+    past: Any = None,
+    compensated: bool = False,
+    among: int | None = None,
 ) -> None:
     source, taps, weights, count, maps, distance, start = arguments
     cells = [(k, j) for k in range(filters) for j in range(vectors)]
@@ -262,7 +268,7 @@ def _emit_tile(
     with cgutils.for_range(v.builder, count) as loop:
         tap = v.load(v.at(taps, v.builder.shl(loop.index, _I64(3))), _I64, 8)
         place = v.at(source, tap)
-        column = v.at(weights, v.builder.mul(loop.index, _I64(4 * filters)))
+        column = v.at(weights, v.builder.mul(loop.index, _I64(4 * (among or filters))))
         pixels = [v.load(v.at(place, 4 * v.lanes * j)) for j in range(vectors)]
         for k in range(filters):
             weight = v.splat(v.load(v.at(column, 4 * k), _F32))

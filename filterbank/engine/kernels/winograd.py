@@ -67,13 +67,28 @@ from filterbank.engine.kernels.words import prefetch_read
 
 _M = 4
 # Tiles summed at once: as many as keep the sums in registers, and two vectors or one for the rest.
-_VECTORS = 3 if LANES == 16 else 2
-_SPAN, _HALF = _VECTORS * LANES, 2 * LANES
-_WIDE_6, _HALF_6, _NARROW_6 = tile(6, _VECTORS), tile(6, 2), tile(6, 1)
-_WIDE_4, _HALF_4, _NARROW_4 = tile(4, _VECTORS), tile(4, 2), tile(4, 1)
+_SPAN, _HALF = 3 * LANES, 2 * LANES
+
+
+def _eight(vectors: int) -> Any:
+    """Return what sums eight filters: together where 32 registers hold that, else by halves."""
+    if LANES == 16:
+        return tile(8, vectors)
+    half = tile(4, vectors, among=8)
+
+    @helper(types.void(*[INT] * 7))
+    def both(source: int, taps: int, weights: int, count: int, maps: int, distance: int, start: int) -> None:
+        half(source, taps, weights, count, maps, distance, start)
+        half(source, taps, weights + 4 * 4, count, maps + 4 * 8, distance, start)
+
+    return both
+
+
+_WIDE_8, _HALF_8, _NARROW_8 = _eight(3), _eight(2), _eight(1)
+_WIDE_4, _HALF_4, _NARROW_4 = tile(4, 3), tile(4, 2), tile(4, 1)
 # The three inputs of a colour image are written out: a call for so few would cost more than they do.
 _FEW = 3
-_FEW_4 = strip(4, _VECTORS, _FEW)
+_FEW_4 = strip(4, 3, _FEW)
 
 
 @helper(INT(INT, INT, INT, INT, INT))
@@ -105,9 +120,9 @@ def _sum_point(layer: int, point: int, first: int, filters: int, used: int, spac
     count, taps, tiles = i64(w[COUNTS])[point], i64(w[POINT_TAPS])[point], w[TILES]
     inputs = space + w[INPUTS] + point * w[INPUT_STEP]
     table, zeros = space + SPILL_TABLE, space + CARRY
-    size = w[SUMMED]
     k = 0
     while k < filters:
+        size = low(w[SUMMED], filters - k)
         weights = i64(w[POINT_WEIGHTS])[point] + (first + k) * count * 4
         out = point * w[PRODUCT_STEP] + k * tiles * 4
         x: int = 0
@@ -116,20 +131,20 @@ def _sum_point(layer: int, point: int, first: int, filters: int, used: int, spac
         while x < used:
             source, place, left = inputs + 4 * x, out + 4 * x, used - x
             if left >= _SPAN and left != 2 * _HALF:
-                if size == 6:
-                    _WIDE_6(source, taps, weights, count, table, place, zeros)
+                if size == 8:
+                    _WIDE_8(source, taps, weights, count, table, place, zeros)
                 else:
                     _WIDE_4(source, taps, weights, count, table, place, zeros)
                 x += _SPAN
             elif left >= _HALF:
-                if size == 6:
-                    _HALF_6(source, taps, weights, count, table, place, zeros)
+                if size == 8:
+                    _HALF_8(source, taps, weights, count, table, place, zeros)
                 else:
                     _HALF_4(source, taps, weights, count, table, place, zeros)
                 x += _HALF
             else:
-                if size == 6:
-                    _NARROW_6(source, taps, weights, count, table, place, zeros)
+                if size == 8:
+                    _NARROW_8(source, taps, weights, count, table, place, zeros)
                 else:
                     _NARROW_4(source, taps, weights, count, table, place, zeros)
                 x += LANES
@@ -140,7 +155,7 @@ def _sum_point(layer: int, point: int, first: int, filters: int, used: int, spac
 def _prepare(layer: int, space: int) -> None:
     """Set up what the tiles take for maps and biases: rows of products, and zeros."""
     table, zeros = i64(space + SPILL_TABLE), f32(space + CARRY)
-    for i in range(6):
+    for i in range(8):
         table[i] = space + i64(layer)[PRODUCTS] + 4 * i * i64(layer)[TILES]
         zeros[i] = 0
 
