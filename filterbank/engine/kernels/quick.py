@@ -19,7 +19,7 @@ _I8, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 GROUP, SMALL = 64, 16
 GROUPS = 32  # at most so many in one pass
 
-# Added to and taken from a number this leaves the nearest integer: no bits are left for a fraction.
+# Added to a number this leaves the nearest integer, and in the last bits: none are left for a fraction.
 _ROUND = 1.5 * 2.0**23
 
 
@@ -62,7 +62,7 @@ def _emit_pass(
         if survey is not None:
             survey.add(line, source)
         if codes is not None:
-            codes.write(line, v.at(out, b.mul(loop.index, _I64(group))), loop.index)
+            codes.write(line, source, v.at(out, b.mul(loop.index, _I64(group))), loop.index)
     is_known = survey.is_finite() if survey is not None else ir.IntType(1)(1)
     with b.if_then(is_known):
         for part in (survey, codes):
@@ -133,12 +133,13 @@ class _Codes:
 
     def __init__(self, v: Vectors, scale: Any, near: Any) -> None:
         self.v, self.scale, b = v, scale, v.builder
-        self.slope, self.offset, self.lowest, self.top = map(self.constant, (SLOPE, OFFSET, LOWEST, TOP_CODE))
+        self.rounding = ir.Constant(v.type, [_ROUND] * v.lanes)
+        self.slope, self.offset = map(self.constant, (SLOPE, OFFSET))
+        self.lowest, self.top = (b.fadd(self.constant(place), self.rounding) for place in (LOWEST, TOP_CODE))
         self.whole = ir.VectorType(_I32, v.lanes)
         # As whole numbers floats without a sign keep their order, and NaN is the largest.
         self.limit = v.splat(b.bitcast(b.fsub(_F32(0.5), near), _I32), self.whole)
         self.zeros = self.start = ir.Constant(self.whole, [0] * v.lanes)
-        self.rounding = ir.Constant(v.type, [_ROUND] * v.lanes)
         self.clipped = v.variable(self.zeros)
         self.open = v.variable(_I64(0))
 
@@ -146,33 +147,42 @@ class _Codes:
         """Return one of the scale's numbers for float32."""
         return self.v.splat(self.v.load(self.v.at(self.scale, 6 * 8 + 4 * place), _F32))
 
-    def write(self, line: list[Any], out: Any, group: Any) -> None:
+    def write(self, line: list[Any], source: Any, out: Any, group: Any) -> None:
         v, b = self.v, self.v.builder
-        farthest = self.start
-        before = clipped = b.load(self.clipped)
+        farthest, changed = self.start, self.zeros
         for at, x in enumerate(line):
             code, off = self.decide(x)
             farthest = b.select(b.icmp_signed(">", off, farthest), off, farthest)
-            kept = b.select(b.fcmp_ordered(">", code, self.lowest), code, self.lowest)
-            kept = b.select(b.fcmp_ordered("<", kept, self.top), kept, self.top)
-            clipped = v.count(clipped, b.fcmp_unordered("!=", kept, code))
-            byte = b.trunc(b.fptosi(kept, self.whole), ir.VectorType(_I8, v.lanes))
-            v.store(byte, v.at(out, v.lanes * at), 1)
+            before, after = (b.bitcast(each, self.whole) for each in (code, self.clip(code)))
+            changed = b.or_(changed, b.xor(before, after))
+            v.store(b.trunc(after, ir.VectorType(_I8, v.lanes)), v.at(out, v.lanes * at), 1)
         is_open = v.is_any(b.icmp_signed(">", farthest, self.limit))
-        b.store(b.select(is_open, before, clipped), self.clipped)
         b.store(b.or_(b.load(self.open), b.shl(b.zext(is_open, _I64), group)), self.open)
+        is_clipped = v.is_any(b.icmp_signed("!=", changed, self.zeros))
+        with b.if_then(b.and_(is_clipped, b.not_(is_open))):
+            self.count(source, len(line))
+
+    def count(self, source: Any, vectors: int) -> None:
+        """Count what is clipped of so many vectors: seldom any, so that no register keeps codes for it."""
+        v, b = self.v, self.v.builder
+        clipped = b.load(self.clipped)
+        for at in range(vectors):
+            code, _ = self.decide(v.load(v.at(source, 4 * v.lanes * at)))
+            clipped = v.count(clipped, b.fcmp_unordered("!=", code, self.clip(code)))
+        b.store(clipped, self.clipped)
+
+    def clip(self, code: Any) -> Any:
+        b = self.v.builder
+        kept = b.select(b.fcmp_ordered(">", code, self.lowest), code, self.lowest)
+        return b.select(b.fcmp_ordered("<", kept, self.top), kept, self.top)
 
     def decide(self, x: Any) -> tuple[Any, Any]:
-        """Return codes, before they are clipped, and what passes the limit where a value is next to a tie."""
+        """Return codes, before they are clipped, plus _ROUND, and what passes the limit next to a tie."""
         v, b = self.v, self.v.builder
         exact = v.muladd(x, self.slope, self.offset)
-        code = self.nearest(exact)
-        return code, b.bitcast(v.absolute(b.fsub(exact, code)), self.whole)
-
-    def nearest(self, x: Any) -> Any:
-        """Return whole numbers."""
-        b = self.v.builder
-        return b.fsub(b.fadd(x, self.rounding), self.rounding)
+        code = b.fadd(exact, self.rounding)
+        off = b.fsub(exact, b.fsub(code, self.rounding))
+        return code, b.bitcast(v.absolute(off), self.whole)
 
     def keep(self, state: Any) -> None:
         v, b = self.v, self.v.builder
@@ -195,7 +205,7 @@ class _PreciseCodes(_Codes):
         self.slope_rest, self.offset_rest = (self.constant(place + REST) for place in (SLOPE, OFFSET))
 
     def decide(self, x: Any) -> tuple[Any, Any]:
-        """Return codes, before they are clipped, and how near to a tie their values lie: 0 is on it."""
+        """Return codes, before they are clipped, plus _ROUND, and how near to a tie they lie: 0 is on it."""
         v, b = self.v, self.v.builder
         product = b.fmul(x, self.slope)
         rest = v.muladd(x, self.slope_rest, v.muladd(x, self.slope, b.fneg(product)))
@@ -203,8 +213,8 @@ class _PreciseCodes(_Codes):
         added = b.fsub(total, product)
         lost = b.fadd(b.fsub(product, b.fsub(total, added)), b.fsub(self.offset, added))
         rest = b.fadd(rest, b.fadd(lost, self.offset_rest))
-        code = self.nearest(total)
-        off = b.fsub(total, code)
+        code = b.fadd(total, self.rounding)
+        off = b.fsub(total, b.fsub(code, self.rounding))
         half, one, zero = (ir.Constant(v.type, [value] * v.lanes) for value in (0.5, 1.0, 0.0))
         is_below = b.fcmp_ordered("<", off, zero)
         # Both of these are small where it matters, so that no digit of what is left gets lost.
