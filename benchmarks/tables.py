@@ -1,7 +1,7 @@
 """The committed results as a page: ``python -m benchmarks.tables`` writes ``benchmarks/results/README.md``.
 
-Reads the JSON files of that folder. Several ``kernels*.json`` or ``endtoend*.json`` with the same workload
-are one row, its ratios the median and, in brackets, the least and the largest.
+Reads the JSON files of that folder. Several ``kernels*.json`` or ``endtoend*.json`` with the same workload on
+the same processor are one row, its ratios the median and, in brackets, the least and the largest.
 """
 
 import json
@@ -14,19 +14,21 @@ RESULTS = Path(__file__).with_name("results")
 MUST = {"W1": 1.6, "W2": 5, "W2g": 5, "W3": 1.5, "W4": 5, "W5": 1.8, "W6": 2, "W7": 2}
 MUST |= {"W8a": 1.3, "W8b": 1.3, "W8c": 1.3, "W8d": 1.3, "E1": 5, "E2": 1.2, "E3": 4}
 LAYERS = ("layer", "", "best peer", "its ms", "ours", "ratio", "8-bit in", "8-bit in, out", "share", "least")
+JOBS = ("job", "", "ours, ms", "peer", "its ms", "ratio", "processors' ratio", "least")
 KINDS = ("", " 8-bit in", " 8-bit in and out")
 
 
 def read(pattern):
-    """Return {(workload, width): its results in all runs}, and what was told of the machine."""
-    found, machines = {}, []
+    """Return, for each processor, {(workload, pixels): its results in all runs} and what is told of it."""
+    found = {}
     for path in sorted(RESULTS.glob(pattern)):
         told = json.loads(path.read_text("utf-8"))
+        results, machines = found.setdefault(told["machine"]["processor"], ({}, []))
         machines.append(told["machine"])
         for result in told["results"]:
             key = result["workload"], result.get("width", 0) * result.get("height", 0)
-            found.setdefault(key, []).append(result)
-    return found, machines
+            results.setdefault(key, []).append(result)
+    return found.values()
 
 
 def spread(values, digits=2):
@@ -129,47 +131,45 @@ def machine_line(machines):
     )
 
 
+def place(told):
+    machine = told["machine"]
+    return f"{machine['processor']}, {machine['date']}."
+
+
+def tables(pattern, head, rows):
+    """Return a table for each processor, below what is told of it."""
+    found = read(pattern)
+    return "\n\n".join(
+        f"{machine_line(machines)}\n\n{table(head, rows(results))}" for results, machines in found
+    )
+
+
 def page():
     """Return the whole page."""
-    kernels, machines = read("kernels*.json")
-    second, second_machines = read("second*.json")
-    ends, others = read("endtoend*.json")
-    batch, cluster = (
-        json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in ("batch", "cluster")
+    batch, giant, cluster = (
+        json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in ("batch", "giant", "cluster")
     )
-    batch_date, cluster_date = (told["machine"]["date"] for told in (batch, cluster))
     count = batch["images"]
     return f"""# Results
 
 Made by `python -m benchmarks.tables` from the files beside it; [engine.md](../../docs/engine.md) says what
 bounds what.
 
-{machine_line(machines + others)}
-
 ## Layers
 
 `python -m benchmarks.kernels --json …`. Milliseconds with float32 in and out; ratios are the best peer's time
 ÷ ours, for floats, for the decoded bytes of a picture, and for bytes in and codes out; the share is that of a
-matrix product's speed, counting the multiplications of the formula. *Least* is what is aimed at.
+matrix product's speed, counting the multiplications of the formula. *Least* is what is aimed at. The Xeon
+does two multiply-adds of 16 floats a cycle, the EPYC one.
 
-{table(LAYERS, kernel_rows(kernels))}
-
-The same on a processor that does two multiply-adds of 16 floats a cycle, with later kernels and prices:
-{machine_line(second_machines)}
-
-{table(LAYERS, kernel_rows(second))}
+{tables("kernels*.json", LAYERS, kernel_rows)}
 
 ## Whole processes
 
 `python -m benchmarks.endtoend --json …`. Ratios are of time waited and of processors' time. The script for
 OpenCV comes plain, with OpenCV's own settings, and tuned.
 
-{
-        table(
-            ("job", "", "ours, ms", "peer", "its ms", "ratio", "processors' ratio", "least"),
-            end_rows(ends),
-        )
-    }
+{tables("endtoend*.json", JOBS, end_rows)}
 
 ## Fitting
 
@@ -181,7 +181,7 @@ with interpreter and arrays. *Weights* is the largest error of a weight: noise o
 ## Batches
 
 `python -m benchmarks.batch --json …`: {count} photographs as JPEG of 0.5 to 1 megapixel, 8 filters of 3×3×3,
-a PNG of each map; {batch_date}. The ratio is of a program's time to filterbank's; the peak is of all its
+a PNG of each map. {place(batch)} The ratio is of a program's time to filterbank's; the peak is of all its
 processes together, in MB, by the length of the batch.
 
 {table(("program", "images a second", "ratio", "cores busy", "peak"), batch_rows(batch))}
@@ -190,6 +190,7 @@ processes together, in MB, by the length of the batch.
 
 `python -m benchmarks.giant --json …`: a tiled BigTIFF of 8 bits, never whole in memory, 8 filters,
 `--range auto` (two passes for six of them). Peak of resident memory in MB, and as a share of `--max-memory`.
+{place(giant)}
 
 {
         table(
@@ -201,7 +202,7 @@ processes together, in MB, by the length of the batch.
 ## Cluster
 
 `python -m benchmarks.cluster --json …`: milliseconds an image, waited and worked by each part; scheduler,
-workers and client share two cores. 8 filters of 3×3, PNG maps; {cluster_date}.
+workers and client share two cores. 8 filters of 3×3, PNG maps. {place(cluster)}
 
 {table(("images", "by", "waited", "client", "scheduler", "workers"), cluster_rows(cluster))}
 """
