@@ -54,6 +54,12 @@ class Statistics:
         return gathered
 
     @classmethod
+    def of_codes(cls, clipped: NDArray[np.float64], has_strangers: bool) -> Statistics:
+        """Return those of maps of which nothing else is asked: the rest is of no worth."""
+        none = np.zeros(len(clipped))
+        return cls(none, none, none, none, none, clipped, has_strangers)
+
+    @classmethod
     def joined(cls, parts: Sequence[tuple[Sequence[int], Statistics]]) -> Statistics:
         """Return those of maps that were computed in parts, each with the places of its maps."""
         places = [place for chosen, _ in parts for place in chosen]
@@ -206,14 +212,19 @@ class DirectPlan:
         if ordered is not None:
             words[layout.SCALES] = ordered.ctypes.data
         self._share(getattr(kernels, self.kernel_name), words, threads)
+        if survey is False:
+            clipped = np.zeros(len(maps))
+            if scales is not None:
+                clipped[self._order] = gathered[:, :, layout.CLIPPED].sum(0).sum(1)
+            return Statistics.of_codes(clipped, bool(strangers.any()))
         lanes = np.empty_like(gathered)
         lanes[:, self._order] = gathered
         return Statistics.merged(lanes, bool(strangers.any()))
 
     def _goes_past(self, maps: NDArray[np.int64], one: NDArray[Any]) -> bool:
         """Whether maps of floats, all like *one*, are better written past the caches."""
-        is_whole = not one.strides[0] % FLOAT and not np.any(maps % FLOAT)
-        return one.itemsize == FLOAT and is_whole and len(maps) * one.nbytes >= _LARGE_BYTES
+        is_large = one.itemsize == FLOAT and len(maps) * one.nbytes >= _LARGE_BYTES
+        return is_large and not one.strides[0] % FLOAT and not (maps % FLOAT).any()
 
     def _check(
         self, source: NDArray[np.generic], out: Maps | None, scales: NDArray[np.float64] | None
@@ -227,9 +238,10 @@ class DirectPlan:
         if out is None:
             return
         shape = g.out_height, g.out_width
-        if len(out) != g.filters or any(values.shape != shape for values in out):
+        each = out[:1] if isinstance(out, np.ndarray) else out  # the maps of one array are all alike
+        if len(out) != g.filters or any(values.shape != shape for values in each):
             raise ValueError(f"out: accepted: {g.filters} maps of {shape}")
-        kinds = {(values.strides, values.dtype) for values in out}
+        kinds = {(values.strides, values.dtype) for values in each}
         accepted = ("float32",) if scales is None else ("uint8", "uint16")
         step, kind = next(iter(kinds))
         if len(kinds) != 1 or kind not in map(np.dtype, accepted) or step[1] != kind.itemsize:

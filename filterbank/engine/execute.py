@@ -79,8 +79,11 @@ def run(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDA
     GeometryError
         *pixels* is not of the planned shape.
     """
-    for index, values, _ in convolve(plan, pixels, threads):
-        yield index, values
+    last, pixels = _before_last(plan, pixels, threads)
+    for chunk in chunks(last, 4):
+        maps = chunk.room(last.geometry, np.float32)
+        chunk.run(pixels, maps, threads, survey=False)
+        yield from zip(range(chunk.first, chunk.last), maps, strict=True)
 
 
 def convolve(plan: Plan, pixels: Pixels, threads: int = 1) -> Iterator[tuple[int, NDArray[np.float32], Told]]:
@@ -133,6 +136,8 @@ def encode(
     """
     last, pixels = _before_last(plan, pixels, threads)
     kind = np.uint16 if scales[:, 5].max() > 255 else np.uint8
+    if not np.any(survey):
+        survey = False
     for chunk in chunks(last, np.dtype(kind).itemsize):
         codes = chunk.room(last.geometry, kind)
         told = chunk.run(pixels, codes, threads, scales, survey)
@@ -174,7 +179,7 @@ def all_maps(plan: LayerPlan, pixels: Pixels, threads: int = 1) -> NDArray[np.fl
     g = plan.geometry
     maps = room(g.filters, g, np.float32)
     for chunk in chunks(plan, 0):
-        chunk.run(pixels, maps, threads)
+        chunk.run(pixels, maps, threads, survey=False)
     return maps
 
 
@@ -204,9 +209,9 @@ class _Part:
         threads: int,
         scales: NDArray[np.float64] | None,
         survey: bool | NDArray[np.bool_],
-    ) -> list[Told]:
+    ) -> Statistics:
         """Fill *out* with the part's maps, as codes where there are *scales*, and tell of them."""
-        return _told(self.ready.run(kernels(), pixels[self.channels], out, threads, survey, scales))
+        return self.ready.run(kernels(), pixels[self.channels], out, threads, survey, scales)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +237,9 @@ class _Chunk:
         """Fill *out*, the chunk's maps, and tell of them, both in the bank's order.
 
         Without *out* the maps are only told of. Extremes, sums and counts of maps that *survey*
-        leaves out are of no worth.
+        leaves out are of no worth; where it leaves out all and nothing is clipped, nothing is told.
         """
+        is_told = survey is not False or scales is not None
         told: dict[int, Told] = {}
         for part in self.parts:
             chosen = list(part.filters)
@@ -242,8 +248,10 @@ class _Chunk:
                 maps = [out[k - self.first] for k in chosen]
             own = None if scales is None else scales[chosen]
             asked = survey if isinstance(survey, bool) else survey[chosen]
-            told |= zip(part.filters, part.run(pixels, maps, threads, own, asked), strict=True)
-        return [told[k] for k in range(self.first, self.last)]
+            found = part.run(pixels, maps, threads, own, asked)
+            if is_told:
+                told |= zip(part.filters, _told(found), strict=True)
+        return [told[k] for k in range(self.first, self.last)] if is_told else []
 
 
 def _told(found: Statistics) -> list[Told]:
