@@ -16,6 +16,8 @@ from filterbank.bankfile.kinds import LARGEST, nearest
 
 # A text beside the tensors: settings, not weights.
 MAX_TEXT = 2**24
+# What every version of NumPy has.
+MAX_DIMENSIONS = 32
 # So many names are listed in a message.
 _LISTED = 12
 
@@ -26,6 +28,13 @@ class RefusedError(Exception):
     def __init__(self, found: str, accepted: str = "", hint: str = "") -> None:
         self.said = (found, accepted, hint)
         super().__init__("; ".join(part for part in self.said if part))
+
+
+def check_dimensions(what: str, shape: tuple[int, ...]) -> None:
+    """Refuse a shape that no array can have."""
+    if len(shape) > MAX_DIMENSIONS:
+        found = f"{what} has {len(shape)} dimensions"
+        raise RefusedError(found, f"accepted: at most {MAX_DIMENSIONS}; a layer's weights have four")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from filterbank.bankfile.weights.archive import MAX_TEXT, Archive, RefusedError, Tensor
+from filterbank.bankfile.weights.archive import MAX_TEXT, Archive, RefusedError, Tensor, check_dimensions
 
 MAX_MEMBERS = 100_000
 _MAX_HEADER = 10_000
@@ -100,6 +100,7 @@ def _header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dty
         raise RefusedError(found, "accepted: arrays of numbers", "save it with allow_pickle=False")
     if any(length < 0 for length in shape):
         raise RefusedError(f"array {name!r} has the shape {shape}", "accepted: lengths from 0")
+    check_dimensions(f"array {name!r}", shape)
     return shape, is_fortran, dtype
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.bankfile.kernel import MAX_WEIGHTS
-from filterbank.bankfile.weights.archive import Archive, RefusedError, Tensor
+from filterbank.bankfile.weights.archive import Archive, RefusedError, Tensor, check_dimensions
 from filterbank.errors import shown
 
 # Protobuf's own limit for one message.
@@ -234,6 +234,7 @@ def _numbers(stored: Any, folder: Path, what: str, types: _Types = FLOATS) -> ND
     if min(shape, default=0) < 0 or count > MAX_WEIGHTS:
         size = "×".join(map(str, shape))
         raise RefusedError(f"{what} is {size}", f"accepted: at most {MAX_WEIGHTS:,} weights")
+    check_dimensions(what, shape)
     code, field = types[stored.data_type]
     if stored.data_location == _EXTERNAL:
         values = _external(stored, folder, code, count, what)

@@ -148,7 +148,16 @@ def npy_of(array, **settings):
 
 HUGE = "{'descr': '<f8', 'fortran_order': False, 'shape': (100000, 100000, 3, 3)}"
 ENTRY = {"dtype": "F32", "shape": [1, 1, 1, 1], "data_offsets": [0, 4]}
+ONES = (1,) * 66
 HOSTILE = {
+    "deep-shape.safetensors": (
+        safetensors({"weight": ENTRY | {"shape": list(ONES)}}, b"0000"),
+        "entry of 'weight' is not one",
+    ),
+    "deep-shape.npz": (
+        npz({"weight.npy": npy_header(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {ONES}}}")}),
+        "has 66 dimensions; accepted: at most 32",
+    ),
     "empty.safetensors": (b"", "the header is cut short: the file has 0 bytes"),
     "short.safetensors": (safetensors({"weight": ENTRY}, b"0000")[:20], "the header is cut short"),
     "long.safetensors": (safetensors({}, length=2**60), "the header is cut short"),
