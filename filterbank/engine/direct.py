@@ -56,8 +56,8 @@ class Statistics:
     @classmethod
     def of_codes(cls, clipped: NDArray[np.float64], has_strangers: bool) -> Statistics:
         """Return those of maps of which nothing else is asked: the rest is of no worth."""
-        none = np.zeros(len(clipped))
-        return cls(none, none, none, none, none, clipped, has_strangers)
+        low, none = np.full(len(clipped), np.inf), np.zeros(len(clipped))
+        return cls(low, -low, none, none, none, clipped, has_strangers)
 
     @classmethod
     def joined(cls, parts: Sequence[tuple[Sequence[int], Statistics]]) -> Statistics:
@@ -212,7 +212,7 @@ class DirectPlan:
         if ordered is not None:
             words[layout.SCALES] = ordered.ctypes.data
         self._share(getattr(kernels, self.kernel_name), words, threads)
-        if survey is False:
+        if not surveyed.any():
             clipped = np.zeros(len(maps))
             if scales is not None:
                 clipped[self._order] = gathered[:, :, layout.CLIPPED].sum(0).sum(1)

@@ -136,8 +136,6 @@ def encode(
     """
     last, pixels = _before_last(plan, pixels, threads)
     kind = np.uint16 if scales[:, 5].max() > 255 else np.uint8
-    if not np.any(survey):
-        survey = False
     for chunk in chunks(last, np.dtype(kind).itemsize):
         codes = chunk.room(last.geometry, kind)
         told = chunk.run(pixels, codes, threads, scales, survey)
