@@ -175,6 +175,8 @@ class _Composer:
             return
         key = self.keys[-1]
         if key is None:
+            if isinstance(node, Row):
+                raise _OddError  # no bank has lists for keys, and YAML none of several lines
             self.keys[-1] = node
         else:
             parent.entries.append((key, node))
