@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from filterbank.bankfile.reading import read
 from filterbank.bankfile.source import Faults, Source
 from filterbank.errors import BankError, Fault
 from filterbank.model import Bank
+from filterbank.record import record
 
 # Below the first a sum counts as zero; up to the second it looks as if it should have been.
 _ZERO_SUM = 1e-6
@@ -20,7 +20,7 @@ _ALMOST_ZERO_SUM = 1e-2
 _EQUAL = 1e-3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Checked:
     """A checked file: the bank where it has no faults, the faults, and the warnings."""
 

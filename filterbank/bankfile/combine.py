@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -12,12 +12,13 @@ from filterbank.bankfile.kinds import Integer, Name, nearest, refuse
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults, shorten
 from filterbank.model import COMBINATIONS, Combination
+from filterbank.record import record
 
 MAX_COMBINATIONS = 65536
 MAX_WINDOW = 1023
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Globs:
     """Names of filters, or globs for several; one may stand without brackets."""
 
@@ -64,7 +65,7 @@ COMBINATION_KEYS = (
 )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class WrittenCombination:
     """A combination as written: its filters are known by globs."""
 
@@ -95,7 +96,7 @@ class WrittenCombination:
         return Combination(self.name, self.operation, chosen, self.window)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Combinations:
     """A list of combinations."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from filterbank.bankfile.layer_kinds import Numbers
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults, shorten
 from filterbank.errors import RequestError
+from filterbank.record import record
 
 MAX_FILTERS = 65536
 
@@ -30,7 +31,7 @@ KERNEL_KEY = Key("kernel", Kernel(), "the weights: F×F; a list is 1×F; C×F×F
 _MAYBE_KERNEL = replace(KERNEL_KEY, required=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Parameters:
     """The kind of a family's value: its parameters."""
 
@@ -62,7 +63,7 @@ _LISTED = f"name, kernel, channels, scale, bias and {_A_FAMILY}"
 ENTRY_KEYS = (BESIDE_KEYS[0], _MAYBE_KERNEL, *BESIDE_KEYS[1:], *FAMILY_KEYS)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Entry:
     """One filter as written: weights (F, F) or (C, F, F) before channels, scale and all that follows."""
 
@@ -77,7 +78,7 @@ class Entry:
     is_family: bool = False
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Written:
     """The filters that could be read, and how many they would be with those at fault; None for unknown."""
 
@@ -85,7 +86,7 @@ class Written:
     count: int | None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Entries:
     """A list of filters."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence as Items
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from filterbank.bankfile.kinds import LARGEST, Number, refuse
 from filterbank.bankfile.nodes import Mapping, Node, Row, Scalar, Sequence, describe
 from filterbank.bankfile.source import Faults
+from filterbank.record import record
 
 MAX_SIDE = 65535
 MAX_WEIGHTS = 2**24
@@ -20,7 +20,7 @@ MAX_WEIGHTS = 2**24
 _LEVELS = ("number", "row", "plane", "kernel")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Kernel:
     """Weights of one filter: F numbers (1×F), F×F, or C×F×F."""
 

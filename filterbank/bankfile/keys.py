@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from filterbank.bankfile.kinds import Kind, nearest
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, describe
 from filterbank.bankfile.source import Faults, shorten
+from filterbank.record import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Key:
     """One key: its name, the kind of its value, what holds without it, and what it means."""
 
@@ -22,7 +22,7 @@ class Key:
     required: bool = False
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Given:
     """A key's value as read, None where it was at fault, and the offsets of the value and the key."""
 

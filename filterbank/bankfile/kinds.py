@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from filterbank.bankfile.nodes import Node, Scalar, describe, resolve
 from filterbank.bankfile.source import Faults
+from filterbank.record import record
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 # Maps are computed in float32, where a larger number would be infinite.
@@ -50,7 +50,7 @@ def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
     return next((f"did you mean {each!r}?" for each in known if close and each.lower() == close[0]), "")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Number:
     """A finite number within limits, float32's where there are no others."""
 
@@ -117,7 +117,7 @@ def plain(number: float) -> int | float:
     return int(number) if float(number).is_integer() and abs(number) < 1e15 else number
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Integer:
     """A whole number within limits."""
 
@@ -150,7 +150,7 @@ class Integer:
         return rule | ({"not": {"multipleOf": 2}} if self.odd else {})
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Fraction:
     """A number, or a fraction written as text: 1/8, -1/8."""
 
@@ -188,7 +188,7 @@ class Fraction:
         return {"anyOf": [Number().schema(), text]}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Text:
     """Any printable text."""
 
@@ -220,7 +220,7 @@ class Text:
         return {"type": "string", "maxLength": self.longest}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Name:
     """A name that is safe as part of a file's name."""
 
@@ -257,7 +257,7 @@ def clean_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:64]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Choice:
     """One of several words."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from filterbank.bankfile.keys import Key, join, object_schema, read_mapping
@@ -10,12 +9,13 @@ from filterbank.bankfile.kinds import Integer, Kind, Number, nearest, number_hin
 from filterbank.bankfile.nodes import Mapping, Node, Scalar, Sequence, describe, resolve
 from filterbank.bankfile.source import Faults
 from filterbank.model import ACTIVATIONS, INPUT_CHANNELS, Activation
+from filterbank.record import record
 
 # O filters, I channels, H rows, W columns; a signal's filters are 1×F, a plane's have one channel.
 LAYOUTS = ("OIHW", "HWIO", "OHWI", "OIW", "WIO", "OWI", "OHW", "HWO", "HW")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Pair:
     """One whole number for both axes, or [rows, columns]."""
 
@@ -39,7 +39,7 @@ class Pair:
         return {"anyOf": [self.each.schema(), _array(self.each, 2)]}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Sides:
     """Padding in its five spellings."""
 
@@ -101,7 +101,7 @@ def _read_parts(
     return None if None in values else [value for value in values if value is not None]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Numbers:
     """A number, or a list with one per channel."""
 
@@ -134,7 +134,7 @@ class Numbers:
         return {"anyOf": [self.each.schema(), many]} if self.single else many
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class InputKind:
     """What an image is turned into: a word, or the number of its own channels."""
 
@@ -161,7 +161,7 @@ class InputKind:
         return {"anyOf": [{"enum": list(INPUT_CHANNELS)}, Integer(1, self.most).schema()]}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ActivationKind:
     """An activation's name, or {name: {parameter: number}}."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from filterbank.bankfile.entries import Written
@@ -12,6 +11,7 @@ from filterbank.bankfile.kinds import Text, refuse
 from filterbank.bankfile.nodes import Mapping, Node, Sequence, describe
 from filterbank.bankfile.one_layer import Built
 from filterbank.bankfile.source import Faults
+from filterbank.record import record
 
 MAX_LAYERS = 256
 
@@ -26,7 +26,7 @@ _HOMES = dict.fromkeys(
 ) | {"layers": "layers do not nest; write them one after another, or say bank: FILE"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class WrittenLayer:
     """One entry as written: a layer's keys, or the bank that was read for it."""
 
@@ -36,7 +36,7 @@ class WrittenLayer:
     built: Built | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Layers:
     """A list of layers, each with some of *keys*, or a bank file."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 
 from filterbank.bankfile.source import shorten
+from filterbank.record import record
 
 # The deepest thing in a bank is a number in filters > entry > kernel > plane > row.
 MAX_DEPTH = 16
@@ -16,7 +17,7 @@ MAX_NODES = 4_000_000
 Value = None | bool | int | float | str
 
 
-@dataclass(slots=True)
+@record()
 class Scalar:
     """One value and the text it was written as."""
 
@@ -25,7 +26,7 @@ class Scalar:
     text: str
 
 
-@dataclass(slots=True)
+@record()
 class Sequence:
     """A list of nodes."""
 
@@ -69,7 +70,7 @@ class Row(Sequence):
         return list(map(float, self.text[1:-1].split(",")))
 
 
-@dataclass(slots=True)
+@record()
 class Mapping:
     """Pairs of nodes in file order; repeated keys are still there, to be found as faults."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping as Values
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,13 @@ from filterbank.bankfile.keys import Given
 from filterbank.bankfile.kinds import LARGEST
 from filterbank.bankfile.source import Faults
 from filterbank.model import Activation, Bank, Combination, Filter, Layer
+from filterbank.record import record
 
 # Sums below this share of Σ|w| are rounding, and cannot be made 1.
 _VANISHES = 1e-6
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Part:
     """One layer, and what was written for it: its keys and filters, in messages below ``where``."""
 
@@ -34,7 +34,7 @@ class Part:
     where: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Built:
     """A bank, and those of its layers that are written in its own file, for warnings."""
 
@@ -47,7 +47,7 @@ class Built:
         return len(self.bank.filters)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Wanted:
     """How many channels a layer is to take, whose wish that is, and what to change for another number."""
 
@@ -57,7 +57,7 @@ class Wanted:
     change: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ReadLayer:
     """One layer's keys as read and checked against each other; ``count`` its filters, None for unknown."""
 

@@ -6,12 +6,13 @@ import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from filterbank.errors import BankError, Fault, RequestError, shown
+from filterbank.record import record
 
 # A bank of 48 filters of 49×49×3 in full precision is 7 MB of text.
 MAX_BYTES = 64 * 2**20
@@ -26,7 +27,7 @@ def _refers_to_nothing(text: str, at: int, faults: Faults) -> None:
     faults.add(at, "bank", f"found {shorten(text)}", "accepted: banks of other files inside a file alone")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Source:
     """A decoded text, the path it is named by in messages, and the folder that paths in it start at.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from filterbank.bankfile.entries import Written
@@ -11,9 +10,10 @@ from filterbank.bankfile.kinds import Choice, Name, Text, refuse
 from filterbank.bankfile.layer_kinds import LAYOUTS
 from filterbank.bankfile.nodes import Mapping, Node, Sequence
 from filterbank.bankfile.source import Faults
+from filterbank.record import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class NameList:
     """A list of names, no two alike but for case."""
 
@@ -64,7 +64,7 @@ WEIGHTS_KEYS = (
 )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class WeightsFile:
     """A mapping that names a file and a tensor in it."""
 

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 from filterbank import imagefile
@@ -15,9 +14,10 @@ from filterbank.imagefile import ReadOptions
 from filterbank.imagefile.source import open_file
 from filterbank.imagefile.source import reading as reading_file
 from filterbank.model import Image
+from filterbank.record import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Decoded:
     """An image and the SHA-256 of the bytes it was read from."""
 

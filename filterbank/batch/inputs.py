@@ -6,13 +6,14 @@ import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from filterbank.errors import ImageError, RequestError, shown
 from filterbank.imagefile.source import is_array, open_file, read_file
+from filterbank.record import record
 
 STANDARD_INPUT = "-"
 
@@ -23,7 +24,7 @@ _BOM = b"\xef\xbb\xbf"  # what some editors put before UTF-8
 _USUAL = (".png", ".jpg", ".tif", ".npy")  # named where no image was found
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Source:
     """One image to come: a path, or the bytes that standard input gave.
 
@@ -219,7 +220,7 @@ def _identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Search:
     extensions: frozenset[str]
     out: str | None

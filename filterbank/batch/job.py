@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -21,6 +21,7 @@ from filterbank.imagefile import ReadOptions, tone
 from filterbank.imagefile.encode import EXTENSIONS, TOPS
 from filterbank.imagefile.tone import RangeSpec
 from filterbank.model import Bank, Layer
+from filterbank.record import record
 
 if TYPE_CHECKING:
     from filterbank.batch.budget import Budget
@@ -32,7 +33,7 @@ ON_EXISTS = ("error", "skip", "overwrite")
 RANGE_OVER = ("map", "image", "batch")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Settings:
     """How images are read, applied and written; the defaults are the command's.
 
@@ -85,7 +86,7 @@ class Settings:
         }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Job:
     """A checked run: the images, the banks, and where each map goes.
 
@@ -145,7 +146,7 @@ class Job:
         return reading if source.page is None else replace(reading, page=source.page)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ImageDone:
     """All maps of an image are written; one record a bank."""
 
@@ -153,7 +154,7 @@ class ImageDone:
     records: tuple[Record, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ImageFailed:
     """An image of which no map was written, and why."""
 
@@ -161,7 +162,7 @@ class ImageFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ImageSkipped:
     """An image whose maps exist already, or are done as the manifest shows; then it tells of clipped ones."""
 
@@ -169,7 +170,7 @@ class ImageSkipped:
     clipped: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Notice:
     """Something about the run, not about an image, that its user should know."""
 

@@ -6,7 +6,6 @@ import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,11 +16,12 @@ from filterbank.batch import manifest
 from filterbank.batch.atomic import write_whole
 from filterbank.errors import OutputError, shown
 from filterbank.geometry import Pair
+from filterbank.record import record
 
 Scales = tuple[tuple[float | None, float | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Entry:
     """What one line tells of an image and a bank.
 
@@ -38,7 +38,7 @@ class Entry:
     clipped: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Ledger:
     """The lines of a manifest by the files that they name; of two that name a file, the later one.
 
@@ -77,7 +77,7 @@ class Ledger:
         return _entry(os.pread(self.stream.fileno(), end - start, start))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class _Index:
     """Where the lines of a manifest end, and which is the last to name each file.
 

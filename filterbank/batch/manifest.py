@@ -7,18 +7,18 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filterbank.batch.atomic import sync_folder
 from filterbank.errors import OutputError
+from filterbank.record import record
 
 # Where the end of a torn line is looked for, a step at a time, from the end of the file.
 _STEP = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class MapRecord:
     """What the manifest says of one map.
 
@@ -41,7 +41,7 @@ class MapRecord:
     layer: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Record:
     """What the manifest says of one image and bank; the size and channels are the image's."""
 
@@ -62,7 +62,7 @@ class Record:
 
 
 def _entries(record: MapRecord | Record) -> dict[str, Any]:
-    told = {name: getattr(record, name) for name in record.__slots__}
+    told = dict(vars(record))
     if told.get("layer", 1) is None:
         del told["layer"]
     return told

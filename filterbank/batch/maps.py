@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,11 +24,12 @@ from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.png import Deflate
 from filterbank.imagefile.tone import Scale
 from filterbank.model import Bank
+from filterbank.record import record
 
 Written = tuple[Path, int]  # a file, and its inode when it was written; in a store its name there, and 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class _Finished:
     """A map ready for its file: its pixels, the text beside them, and its line in the manifest."""
 

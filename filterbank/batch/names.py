@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import string
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from filterbank.batch import disk
 from filterbank.batch.inputs import Source
 from filterbank.errors import RequestError, shown
+from filterbank.record import record
 
 IMAGE_FIELDS = ("dir", "stem", "name")
 BANK_FIELDS = ("bank", "layer", "ext")
@@ -27,7 +28,7 @@ _NAME_LIMIT = 255  # bytes of one name, and of a whole path, on the file systems
 _PATH_LIMIT = 4095
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Target:
     """One file to be written for each image: the bank's number, and the filter's unless it is a stack."""
 
@@ -42,7 +43,7 @@ class Target:
         return f"filter {fields['filter']} of {fields['bank']}" if "filter" in fields else fields["bank"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Namer:
     """A checked template: what names the targets of a source get below the folder *out*."""
 
@@ -151,7 +152,7 @@ def _check_template(template: str, stack: bool) -> None:
         raise RequestError(f"--name {template}: found ..; accepted: a path below the folder -o")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Places:
     """What was found out about all outputs before any work."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from types import TracebackType
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from filterbank import engine
 from filterbank.engine.deflate import Scratch
+from filterbank.record import record
 
 # Seconds that an interrupted run waits for its images to come to their next step.
 GRACE = 1.0
@@ -36,7 +37,7 @@ def images_at_once(jobs: int, count: int) -> int:
     return jobs if count >= jobs else 1
 
 
-@dataclass(slots=True)
+@record()
 class Crew:
     """Workers for *count* images.
 

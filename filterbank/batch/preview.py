@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -16,11 +15,12 @@ from filterbank.batch.work import decode, failed, planned
 from filterbank.engine import Plan
 from filterbank.errors import FilterbankError
 from filterbank.model import Bank, ImageInfo
+from filterbank.record import record
 
 _VALUE, _CODE = 4, 2  # bytes of a value and of a 16-bit code
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class BankPreview:
     """One bank on one image: its plan and the files it would write."""
 
@@ -29,7 +29,7 @@ class BankPreview:
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ImagePreview:
     """One image: what it is, what would become of it, and the bytes held while it does.
 

@@ -14,7 +14,6 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
@@ -26,6 +25,7 @@ from filterbank.batch.manifest import Record
 from filterbank.batch.names import MANIFEST, Namer
 from filterbank.errors import FilterbankError, ImageError, OutputError, RequestError, shown
 from filterbank.imagefile.glance import Glance, glance_at
+from filterbank.record import record
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -40,7 +40,7 @@ _CHUNK = 500  # objects fetched together
 _BLOCK = 1 << 14  # bytes fetched at once where a map's pixels are stepped over
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Remote:
     """The folder for maps at *url*, and the *run* that writes there.
 

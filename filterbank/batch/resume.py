@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +19,7 @@ from filterbank.imagefile.glance import glance
 from filterbank.imagefile.maptext import MapText
 from filterbank.imagefile.tone import Extremes
 from filterbank.model import Bank
+from filterbank.record import record
 
 
 class Known(Protocol):
@@ -29,7 +29,7 @@ class Known(Protocol):
         """Return the entry that names just these *files*, in order, and is the last to name any."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Excerpt:
     """What a ledger tells of one image, small enough to be sent."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,14 @@ from filterbank.engine import Told
 from filterbank.imagefile import tone
 from filterbank.imagefile.tone import Extremes, Scale, Statistics
 from filterbank.model import Bank, Output
+from filterbank.record import record
 
 Pixels = NDArray[Any]
 Values = NDArray[np.float32]
 Shared = Mapping[str, Extremes]  # resolved range -> extremes of all maps that share its scale
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Walked:
     """All maps (K, H2, W2) of a layer, and what is told of each."""
 
@@ -30,7 +30,7 @@ class Walked:
     told: tuple[Told, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Planned:
     """How a bank is applied to an image: the plan, and the pixels that it is walked on.
 
@@ -48,7 +48,7 @@ class Planned:
     walked: tuple[Walked, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Toned:
     """One map as its file holds it: codes and their scale, or float32 values without one.
 

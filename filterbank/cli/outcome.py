@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +21,7 @@ from filterbank.batch.pool import images_at_once
 from filterbank.cli.request import Request
 from filterbank.cli.streams import OutputLost
 from filterbank.errors import shown
+from filterbank.record import record
 
 if TYPE_CHECKING:
     from filterbank.batch.preview import ImagePreview
@@ -32,7 +33,7 @@ EXIT_FAILED, EXIT_CLIPPED, EXIT_INTERRUPT = 1, 4, 130
 _SHOWN = 20  # clipped maps that are named
 
 
-@dataclass(slots=True)
+@record()
 class _Tally:
     """What has happened so far."""
 

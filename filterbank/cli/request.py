@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -19,11 +18,12 @@ from filterbank.cli.options import OVERRIDES
 from filterbank.errors import BankError, ImageError, RequestError, shown
 from filterbank.imagefile.tone import parse_range
 from filterbank.model import Bank
+from filterbank.record import record
 
 Given = TypeVar("Given")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Request:
     """The options of ``apply`` as Click gives them; ``page`` None means all."""
 

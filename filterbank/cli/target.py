@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +12,12 @@ import click
 
 from filterbank.cli.options import not_empty
 from filterbank.errors import RequestError, shown
+from filterbank.record import record
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Target:
     """Where a result goes; ``path`` is None for standard output."""
 

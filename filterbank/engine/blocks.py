@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.engine.kernels.layout import BLOCK_WORDS, CHUNK
+from filterbank.record import record
 
 # What a tap of a filter costs in a block of so many, which share its pixels: a lone one waits for loads. Six
 # are for long lists of taps.
@@ -18,7 +18,7 @@ _PRICES = {1: 2.0, 2: 1.2, 3: 1.1, 4: 1.0, 6: 0.95}
 _KNOWN_BYTES = 1 << 15
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Block:
     """Filters summed in one tile over the union of their taps.
 

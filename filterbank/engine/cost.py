@@ -7,12 +7,12 @@ are those of a processor with AVX-512 and 2 MiB of second-level cache a core, wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from filterbank.geometry import Geometry, extent
+from filterbank.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Machine:
     """Nanoseconds of one thread for the steps that the methods are made of."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +16,7 @@ from filterbank.engine.memory import aligned
 from filterbank.engine.scales import prepared
 from filterbank.engine.sharing import together
 from filterbank.geometry import Geometry, extent
+from filterbank.record import record
 
 Kernel = Callable[[int, int, int, int], object]
 Maps = NDArray[Any] | Sequence[NDArray[Any]]
@@ -34,7 +34,7 @@ _KINDS = {np.dtype(name): number for number, name in enumerate(layout.KINDS)}
 _BANDS = 16  # at least so many where there are rows enough: threads share them
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Statistics:
     """What is told of each map, (K,) float64; values that are not finite are only counted."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from filterbank.engine.winograd import WinogradPlan
 from filterbank.errors import GeometryError
 from filterbank.geometry import Geometry
 from filterbank.model import Layer
+from filterbank.record import record
 
 Pixels = NDArray[Any]  # (C, H, W): float32, or codes of 8 or 16 bits, which stand for code/top
 
@@ -28,7 +29,7 @@ Pixels = NDArray[Any]  # (C, H, W): float32, or codes of 8 or 16 bits, which sta
 _HELD = 512 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Told:
     """What is told of one map: extremes and sum of its finite values, and counts.
 
@@ -192,7 +193,7 @@ def room(maps: int, g: Geometry, kind: type[np.generic]) -> NDArray[Any]:
     return each.reshape(maps, g.out_height, g.out_width)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Part:
     """Filters of a layer that one method computes together; with groups, all of some or some of one."""
 
@@ -212,7 +213,7 @@ class _Part:
         return self.ready.run(kernels(), pixels[self.channels], out, threads, survey, scales)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Chunk:
     """Neighbouring filters of a layer whose maps are held at once, in one part a method."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ from filterbank.engine.scratch import padded
 from filterbank.errors import RequestError
 from filterbank.geometry import meetings
 from filterbank.model import Activation, Filter, Layer, Stack
+from filterbank.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Term:
     """One product of a sum: weight w[c,i,j] times the pixel it meets.
 
@@ -41,7 +42,7 @@ class Term:
         return self.weight * self.pixel
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Terms:
     """All that makes one output: the terms, the bias, their sum and its activation."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from filterbank.engine.kernels.layout_fft import SIZES
 from filterbank.engine.memory import in_large_pages
 from filterbank.engine.transformed import TransformedPlan
 from filterbank.geometry import Geometry
+from filterbank.record import record
 
 Floats = NDArray[np.float32]
 Kernel = Callable[..., Any]
@@ -26,7 +26,7 @@ _BANDS = 128  # parts that threads share, where there are as many tiles
 _DEARER = 1.05  # so many times as many tiles may whole cache lines take
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Spectra:
     """A layer's filters as the tiles of `kernels.fft` multiply by them; no image's size is in them."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +14,7 @@ from filterbank.engine.quads import stacked, whole_filters
 from filterbank.engine.separable import factor, is_contained
 from filterbank.geometry import Geometry, extent
 from filterbank.model import Layer
+from filterbank.record import record
 
 # An error of so many times the spread to expect is not met in practice.
 _SPREADS = 4
@@ -23,7 +23,7 @@ _BAR = 1e-5
 ZEROS = "a pixel under a zero tap would enter the sum"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Terms:
     """How many taps the rows and the columns of a separable filter have, and how many there are."""
 

@@ -5,7 +5,7 @@ First comes what is right (the gates), then what is cheap (``cost``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 import numpy as np
@@ -15,13 +15,14 @@ from filterbank.engine.cost import Machine
 from filterbank.errors import GeometryError, RequestError
 from filterbank.geometry import Geometry, Pair
 from filterbank.model import Layer, Stack
+from filterbank.record import record
 
 METHODS = ("auto", "direct", "separable", "winograd", "fft")
 
 _FLOAT = 4  # bytes of a float32
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Choice:
     """The method that computes one filter, why, and what each method would cost for it.
 
@@ -35,7 +36,7 @@ class Choice:
     prices: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LayerPlan:
     """How one layer is computed: its shapes and a Choice for each filter."""
 
@@ -57,7 +58,7 @@ class LayerPlan:
         return _FLOAT * (pixels + geometry.out_height * geometry.out_width)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Plan:
     """How a stack is computed on an image of one size; print it with ``explain``."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from filterbank.engine.direct import FLOAT, DirectPlan
 from filterbank.engine.kernels import layout as common
 from filterbank.engine.kernels import layout_quads as layout
 from filterbank.geometry import Geometry
+from filterbank.record import record
 
 _LARGEST = 127
 # A filter's weights are tried as whole numbers of its smallest one divided by 1, 2, 3 ... so many.
@@ -24,7 +25,7 @@ _FEW = common.CHUNK  # quads of a filter: above, blocks are cut otherwise
 _ENOUGH = 4  # filters that are worth filling scratch for, where others of the layer need it as floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Integers:
     """Weights as ``units[k] · numbers[k]``: (K,) float64, (K, C/groups, Fh, Fw) whole numbers."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from filterbank.engine.direct import FLOAT, OVERHANG, DirectPlan
 from filterbank.engine.kernels import layout
 from filterbank.engine.kernels import layout_separable as words
 from filterbank.geometry import Geometry, extent
+from filterbank.record import record
 
 # A ring, a row of pixels and the row that leaves it should stay in the first-level cache.
 _RING_BYTES = 28 << 10
@@ -24,7 +24,7 @@ _BANDS = 16  # as many where the rows that two neighbours both sum across are fe
 TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Factors:
     """A filter as ``w[c,i,j] ≈ Σ_r columns[r,i] · rows[r,j]`` over the terms r whose channel is c.
 

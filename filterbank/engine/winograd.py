@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -14,6 +13,7 @@ from filterbank.engine.kernels import layout as common
 from filterbank.engine.kernels import layout_winograd as layout
 from filterbank.engine.transformed import TransformedPlan
 from filterbank.geometry import Geometry
+from filterbank.record import record
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -31,7 +31,7 @@ _BANDS = 32  # at least so many where there are rows enough: threads share them
 _UNIT = 2.0**-24  # of float32's rounding
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Points:
     """One group's filters at the points of F(4, r); no image's size is in them."""
 

@@ -7,7 +7,6 @@ until its turn comes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from filterbank.fit import kernels
 from filterbank.fit.reach import Reach
 from filterbank.fit.slopes import value_and_slope
 from filterbank.model import Layer
+from filterbank.record import record
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ class Parameters(NamedTuple):
     biases: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Trace:
     """What a layer keeps between its turns: its padded input (C, Hp, Wp), and a'(z) (K, H2, W2)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from filterbank.errors import GeometryError, ImageError, RequestError
 from filterbank.fit.pictures import Pair, Reader, Sample
 from filterbank.fit.reach import Reach, Span, geometries, reaches
 from filterbank.model import Stack, floats
+from filterbank.record import record
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ _SIDE, _SMALLEST, _SOME = 64, 8, 20
 _ONE_IN, _FEW = 10, 5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Crop:
     """Outputs of a stack: the pixels (C, h, w) behind them, codes or float32, and their targets (K, h2, w2).
 
@@ -42,7 +43,7 @@ class Crop:
         return self.targets[0].size if self.counting is None else int(np.count_nonzero(self.counting))
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False)
 class Crops:
     """The crops to learn from and those held out; ``clipped`` and ``left_out`` count outputs of both.
 
@@ -61,7 +62,7 @@ class Crops:
         return sum(crop.count for crop in (*self.kept, *self.held))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Cutter:
     """How crops are cut: for a *stack*, of *side* rows and columns or as many as suit the first picture."""
 

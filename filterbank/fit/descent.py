@@ -9,7 +9,6 @@ Mathematical Programming 134:127-155, 2012.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from filterbank.errors import RequestError
 from filterbank.fit.backward import Floats
 from filterbank.fit.crops import Crop, Crops
 from filterbank.fit.objective import Objective
+from filterbank.record import record
 
 # What is told of every step: its number, mean squared errors on batch and crops held out, the batch's size.
 Report = Callable[[int, float, float | None, int], None]
@@ -32,7 +32,7 @@ _LEAST_GAIN = 1e-4
 _ROUNDING = 1e-15
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Descent:
     """How to go down: crops of the first batch, steps altogether, and steps to wait for a gain."""
 
@@ -41,7 +41,7 @@ class Descent:
     patience: int = 25
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Found:
     """The best vector, the steps it took to see that, and whether the error had settled by then."""
 

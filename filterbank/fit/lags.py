@@ -12,7 +12,6 @@ nothing is approximated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from filterbank.geometry import Pair, extent
 from filterbank.model import floats
+from filterbank.record import record
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ _BAND, _ROWS = 1 << 18, 64
 _COLUMNS = 1 << 13
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Window:
     """What one output sees: rows and columns of the filter, its dilation, and how many channels."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from filterbank.fit.outputs import Outputs, Settings
 from filterbank.fit.pictures import Pair
 from filterbank.fit.train import Report, train
 from filterbank.model import Bank, Filter, Stack
+from filterbank.record import record
 
 Floats = NDArray[np.float64]
 
@@ -21,7 +22,7 @@ Floats = NDArray[np.float64]
 SIGNLESS = ("abs", "square")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Fitted:
     """A bank that was learned and how well it does, one number a filter (K,).
 

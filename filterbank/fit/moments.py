@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.errors import RequestError
+from filterbank.record import record
 
 Floats = NDArray[np.float64]
 
@@ -18,7 +19,7 @@ NOTHING = 1e-12
 _ROUNDING = 1e-7
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Moments:
     """Sums of products over outputs, (M + 1 + K, M + 1 + K): of M inputs, a one, and K targets.
 
@@ -59,7 +60,7 @@ class Moments:
         return products - np.outer(means, means), means
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Solution:
     """Weights (K, M) and biases (K,), and how far they can be trusted.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import count
 from typing import Any
 
@@ -19,6 +19,7 @@ from filterbank.fit.windows import bands, inside, whole
 from filterbank.geometry import extent
 from filterbank.imagefile import ReadOptions
 from filterbank.model import TOPS, Bank, Filter, Layer, Stack, floats
+from filterbank.record import record
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ MAX_UNKNOWNS = 4096
 _ONE_IN, _ROWS = 10, 16
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Settings:
     """How to learn: the kernel (rows, columns) and what is known of the layer.
 
@@ -48,7 +49,7 @@ class Settings:
     reading: ReadOptions = field(default_factory=ReadOptions)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class _Counting:
     """The outputs of a sample that count: all valid ones of these pixels, in groups of *rows* rows."""
 

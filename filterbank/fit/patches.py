@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from filterbank.fit.windows import bands
 from filterbank.geometry import Pair
 from filterbank.imagefile import ReadOptions
 from filterbank.model import Bank, Filter, Layer, Stack, floats
+from filterbank.record import record
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ _CONTRAST = 10 / 255**2  # variance added to a patch's own before it is divided 
 _PATCHES, _ROUNDS = 400, 20  # patches of a centroid, at most; rounds of k-means
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class PatchSettings:
     """What to learn: a *method* of METHODS, the kernel (rows, columns), and how many filters."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from filterbank.errors import ImageError, shown
 from filterbank.imagefile import ReadOptions
 from filterbank.imagefile.read_map import read_map
 from filterbank.model import Image, ImageInfo, floats
+from filterbank.record import record
 
 Kind = str | int
 _WORDS = {"gray": "grey", "rgb": "colour", "rgba": "colour with alpha"}
 _SUFFIXES = {"gray": ("",), "each": ("",), "rgb": ("_r", "_g", "_b"), "rgba": ("_r", "_g", "_b", "_a")}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Pair:
     """An image and what it was turned into: one file for each target asked for."""
 
@@ -32,7 +33,7 @@ class Pair:
         return f"{shown(self.input)} and {', '.join(map(shown, self.targets))}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Sample:
     """What one fit is made of: pixels (C, H, W), codes or float32, and the targets (K, H2, W2).
 
@@ -44,7 +45,7 @@ class Sample:
     is_coded: bool
 
 
-@dataclass(slots=True)
+@record()
 class Reader:
     """Reads pairs; what was not said, the first pair decides for all: the kinds of input and targets."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 from filterbank import geometry
 from filterbank.geometry import Geometry, extent
 from filterbank.model import Layer, Stack
+from filterbank.record import record
 
 Span = tuple[int, int]  # first and last + 1
 Places = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Reach:
     """What a layer needs for some of its outputs: a window of its input, and the padded rows and columns.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from filterbank.fit.objective import Objective
 from filterbank.fit.pictures import Kind, Pair, Reader
 from filterbank.imagefile import ReadOptions
 from filterbank.model import Bank, floats
+from filterbank.record import record
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ Floats = NDArray[np.float64]
 _STARTS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Training:
     """How to train: what ``Settings`` has for one layer, and how the way down is gone.
 
@@ -41,7 +42,7 @@ class Training:
     reading: ReadOptions = field(default_factory=ReadOptions)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Trained:
     """A bank whose layers were learned together, and how well it does, one number a filter of the last (K,).
 

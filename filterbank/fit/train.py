@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from filterbank.fit.moments import NOTHING, Solution
 from filterbank.fit.outputs import Outputs, Settings
 from filterbank.fit.slopes import value_and_slope
 from filterbank.model import Activation
+from filterbank.record import record
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ _MOST_DAMPING = 1e8
 _ROUNDING = 1e-15
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Slopes:
     """Sums over outputs: r² (K,), s·r·x (K, p) and s²·x·xᵀ (K, p, p), and how many outputs there were."""
 

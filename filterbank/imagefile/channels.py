@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 from filterbank.errors import ImageError
 from filterbank.imagefile.colour import luma, srgb_to_linear
 from filterbank.model import Image, ImageInfo, floats
+from filterbank.record import record
 
 Pixels = NDArray[Any]  # uint8 or uint16 codes, or float32
 Planes = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Prepared:
     """What enters a layer: pixels (C, H, W) as in an Image, and alpha (H, W) to carry over."""
 

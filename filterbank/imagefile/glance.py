@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,12 +14,13 @@ from filterbank.geometry import Pair
 from filterbank.imagefile import maptext, png
 from filterbank.imagefile.formats.boundary import decoding
 from filterbank.imagefile.maptext import MapText
+from filterbank.record import record
 
 _NPY = b"\x93NUMPY"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Glance:
     """A whole file of *count* maps; ``texts`` are what it says of them, nothing where it is an npy."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from filterbank import __version__
 from filterbank.errors import ImageError
 from filterbank.imagefile.tone import TOP8, TOP16, Scale
+from filterbank.record import record
 
 PREFIX = "filterbank."
 SOFTWARE = f"filterbank {__version__}"
@@ -23,7 +23,7 @@ SOFTWARE = f"filterbank {__version__}"
 _NEEDED = ("lo", "hi", "top", "zero")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class MapText:
     """Where a map comes from and what its codes mean; ``scale`` is None in a float file.
 

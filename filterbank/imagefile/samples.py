@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.errors import ImageError
+from filterbank.record import record
 
 # Pillow's own limit: a quarter of a GiB of 24-bit pixels.
 MAX_PIXELS = 178_956_970
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ReadOptions:
     """How a file is read: which page, how large at most, which axis order, turned or not.
 
@@ -28,7 +28,7 @@ class ReadOptions:
     orient: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Samples:
     """Decoded samples (C, H, W) of any dtype, in any memory order, and what they mean.
 

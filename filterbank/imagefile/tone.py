@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from filterbank.errors import RequestError
 from filterbank.imagefile.colour import linear_to_srgb, srgb_to_linear
 from filterbank.model import Output
+from filterbank.record import record
 
 TOP8 = 255
 TOP16 = 65535
@@ -36,7 +36,7 @@ _BLOCK = 1 << 15
 _TINY = float(np.finfo(np.float64).tiny)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Scale:
     """What the codes 0..top mean: lo and hi, and for signed maps the code of zero.
 
@@ -78,7 +78,7 @@ class Scale:
         return 0 if self.lo == 0 else self.top if self.hi == 0 else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RangeSpec:
     """How a scale is found: auto, clip, signed, positive (0:max), minmax, or fixed with lo and hi."""
 
@@ -95,7 +95,7 @@ class RangeSpec:
         return f"{self.lo!r}:{self.hi!r}" if self.kind == "fixed" else self.kind
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Statistics:
     """Minimum, maximum and mean of the finite values (None without any), and what share is negative."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from filterbank.geometry import Pair
+from filterbank.record import record
 
 MARGIN = 72
 GAP = 36
@@ -32,7 +32,7 @@ _LEAST_SMOOTH = 96
 _THINNEST = 16
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Layout:
     """One sheet's measures; a card is one filter, its box one plane a channel."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from filterbank.errors import FilterbankError
 from filterbank.imagefile import ReadOptions
 from filterbank.imagefile.read_map import read_maps
 from filterbank.model import Filter
+from filterbank.record import record
 from filterbank.report.colours import signed_colours
 
 _SIDE = 160  # pixels
@@ -24,7 +24,7 @@ _PLANES = 4
 _HEAD = 1 << 16  # bytes of a file that tell of its colours
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Picture:
     """A picture as a page has it: ``src`` is empty where there is none.
 

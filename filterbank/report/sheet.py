@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from filterbank.geometry import Pair
 from filterbank.model import Bank, Filter
+from filterbank.record import record
 from filterbank.report import layout as place
 from filterbank.report import page
 from filterbank.report.colours import ink_on, signed_colours
@@ -26,7 +26,7 @@ _LEAST_GRID_CELL = 16
 _LARGEST_GRID = 15  # weights a side: in a larger kernel lines would hide the shape
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Card:
     """One filter as it will be drawn: what full colour means, its numerals, and the line below it."""
 

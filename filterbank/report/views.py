@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 from filterbank.errors import GeometryError, shown
 from filterbank.geometry import Pair
 from filterbank.model import Bank
+from filterbank.record import record
 from filterbank.report.numerals import MINUS, TIMES, number
 from filterbank.report.previews import NONE, Picture, codes_are, file_source, image_picture, map_picture
 
@@ -27,7 +28,7 @@ Line = Mapping[str, Any]
 Place = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class MapView:
     """One map, as texts; ``place`` says where in the image a pixel's receptive field has its middle.
 
@@ -49,7 +50,7 @@ class MapView:
     place: Place | None
 
 
-@dataclass(slots=True)
+@record()
 class ImageView:
     """One image and its maps, of all banks."""
 
@@ -63,7 +64,7 @@ class ImageView:
     maps: list[MapView] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record()
 class Views:
     """Makes views of the lines of the manifest in the folder *out*.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -15,13 +14,14 @@ from filterbank.bankfile.keys import Key
 from filterbank.bankfile.nodes import Scalar
 from filterbank.bankfile.source import Faults, Source
 from filterbank.errors import RequestError
+from filterbank.record import record
 
 MAX_SIZE = 1023  # rows and columns
 
 Made = NDArray[np.float64] | list[tuple[str, NDArray[np.float64]]]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Family:
     """The function ``module.name`` that makes one filter, or several named ones, and the keys it takes.
 

@@ -6,7 +6,7 @@ border as it is where a matrix would reach beyond the raster; a bank pads it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from filterbank.bankfile.foreign.kernels import Kernel, matrix, number, refusal
 from filterbank.bankfile.foreign.tables import Row, lines, numbers
 from filterbank.bankfile.source import Source
+from filterbank.record import record
 
 _ACCEPTED = "accepted: TITLE, MATRIX, rows, DIVISOR, TYPE"
 
 
-@dataclass
+@record()
 class _Step:
     """A matrix as far as it was read; what stands behind it is told once."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filterbank.bankfile.source import NOWHERE, Source
 from filterbank.errors import BankError
+from filterbank.record import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Kernel:
     """One kernel (F, F) or (C, F, F), slid as it is written, its bias, and its name where it has one."""
 

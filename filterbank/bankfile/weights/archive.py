@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from filterbank.bankfile.kernel import MAX_WEIGHTS
 from filterbank.bankfile.kinds import LARGEST, nearest
+from filterbank.record import record
 
 # A text beside the tensors: settings, not weights.
 MAX_TEXT = 2**24
@@ -37,7 +38,7 @@ def check_dimensions(what: str, shape: tuple[int, ...]) -> None:
         raise RefusedError(found, f"accepted: at most {MAX_DIMENSIONS}; a layer's weights have four")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Tensor:
     """A tensor that was not read yet: the name of its type and its shape."""
 
@@ -48,7 +49,7 @@ class Tensor:
         return f"{self.dtype} " + ("×".join(map(str, self.shape)) or "scalar")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Archive:
     """An opened weights file.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ from filterbank.bankfile.schema import BANK_KEYS, MAX_STEP, OWN_KEYS
 from filterbank.bankfile.source import NOWHERE, Faults
 from filterbank.bankfile.weights.named import Kernels, names_or_numbers, written
 from filterbank.bankfile.weights_kinds import NameList
+from filterbank.record import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Sizes:
     """The kind of the filters' own sizes, where they differ: [rows, columns] of each."""
 
@@ -50,7 +51,7 @@ _LAYER_KEYS = (
 _OF_BANK = tuple(key for key in BANK_KEYS if key.name in ("name", "description", "source", "input"))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CarriedLayers:
     """The kind of a stack's ``layers``: the settings of each, its weights being tensors."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,13 @@ from filterbank.bankfile.source import Faults, shorten
 from filterbank.bankfile.weights.archive import Archive, RefusedError, listed
 from filterbank.bankfile.weights.layouts import to_oihw
 from filterbank.bankfile.weights.opening import open_archive
+from filterbank.record import record
 
 # What `bias` says where there is none to be taken.
 NONE = "none"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Kernels:
     """One layer's weights (K, C/groups, F, F) and biases (K,), float64."""
 
@@ -32,7 +32,7 @@ class Kernels:
     biases: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Found:
     """One layer of a weights file and its settings, as the keys of a layer."""
 
@@ -40,7 +40,7 @@ class Found:
     settings: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class FoundBank:
     """The layers of a weights file, one or a stack, and what else it says, as the keys of a bank."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from filterbank.bankfile.kinds import LARGEST
 from filterbank.bankfile.weights.archive import RefusedError
 from filterbank.bankfile.weights.onnx_file import Model, called, shortest
+from filterbank.record import record
 
 # operator -> activation, and its attributes with ONNX's defaults -> the activation's parameters
 OPERATORS: dict[str, tuple[str, dict[str, tuple[str, float]]]] = {
@@ -30,7 +30,7 @@ _BEGINNINGS = (*OPERATORS, *UNKNOWN, "Clip", "Gelu", "Div", "Greater", "Pow")
 _ALONE = "take the weights alone: weights: {file: FILE, tensor: NAME}"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Follower:
     """An activation as a bank spells it, the value it makes and the nodes it consists of."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,14 @@ from filterbank.bankfile.weights.named import Found, Kernels
 from filterbank.bankfile.weights.onnx_activations import Follower, follower
 from filterbank.bankfile.weights.onnx_file import Model, called
 from filterbank.bankfile.weights.onnx_padding import pad_before, padding, pads_as, same_pads
+from filterbank.record import record
 
 # In a file of ours, the bank's keys that a graph has no place for.
 META_KEY = "filterbank"
 ACCEPTED = "accepted: Convs in a chain, each with a Pad, BatchNormalization and an activation"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Convolution:
     """A Conv node, the Pad before it and its followers: what becomes one layer."""
 

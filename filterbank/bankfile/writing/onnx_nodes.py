@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from filterbank.bankfile.weights.onnx_activations import OPERATORS
 from filterbank.bankfile.weights.onnx_padding import MODES, same_pads
 from filterbank.model import Layer
+from filterbank.record import record
 
 OPSET, OPSET_OF_WRAP, OPSET_OF_GELU = 17, 19, 20
 _OPERATOR_OF = {name: (operator, parameters) for operator, (name, parameters) in OPERATORS.items()}
@@ -49,7 +49,7 @@ def opset(layer: Layer) -> int:
     return max(newer, OPSET_OF_WRAP if layer.padding_mode == "circular" else OPSET)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Names:
     """What a layer's nodes and values are called: all of them after its *module*, where it has one."""
 

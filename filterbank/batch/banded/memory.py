@@ -7,14 +7,13 @@ all filters, as codes or as floats; and for each thread the work space of the ke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from filterbank import engine
 from filterbank.batch.job import Settings
 from filterbank.engine import Plan, bands
 from filterbank.engine.plan import Choice, LayerPlan
 from filterbank.imagefile.pieces import Pieces
 from filterbank.model import Bank, Image, ImageInfo
+from filterbank.record import record
 
 _FLOAT, _DOUBLE = 4, 8
 
@@ -30,7 +29,7 @@ _ENOUGH = 768 << 20
 _SLACK = 1.05
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Banded:
     """How a bank is applied to an image in bands.
 
@@ -117,7 +116,7 @@ def most_rows(settings: Settings, todo: Banded, room: int, threads: int) -> int:
     return -(-height // (count * grain)) * grain
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Imagined:
     """The rows of an image of which only the size is known: codes of 8 bits, each row apart in its file."""
 

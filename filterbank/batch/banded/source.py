@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,10 @@ from filterbank.errors import FilterbankError, ImageError
 from filterbank.imagefile import encode
 from filterbank.imagefile.pieces import Held, NotByRows, Pieces, Size, opened, size_of
 from filterbank.model import Bank, Image, ImageInfo, Stack
+from filterbank.record import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Course:
     """How an image is to be filtered: its banks, and the memory that this takes.
 

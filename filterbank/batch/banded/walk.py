@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -23,9 +23,10 @@ from filterbank.batch.toned import Pixels, Shared, Toned, Values
 from filterbank.engine import Told, bands, merge_told
 from filterbank.imagefile import Prepared, tone
 from filterbank.imagefile.tone import Extremes, Scale
+from filterbank.record import record
 
 
-@dataclass(slots=True)
+@record()
 class _Map:
     """What is known of one map so far: a Told of each band and channel."""
 
@@ -37,7 +38,7 @@ class _Map:
         return tone.merge(*((one.minimum, one.maximum) for one in self.told))
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Walk:
     """One bank on one image, in bands of *rows*."""
 

@@ -7,7 +7,8 @@ address at run time is refused by name, so a kernel that needs more than the pro
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from filterbank.record import record
 
 _X86_64, _AARCH64 = 62, 183
 _CONTENTS, _SYMBOLS, _RELOCATIONS, _BSS = 1, 2, 4, 8  # section types
@@ -25,7 +26,7 @@ class LinkError(Exception):
     """An object that cannot stand alone; a bug in a kernel, never the user's."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Section:
     kind: int
     flags: int
@@ -36,7 +37,7 @@ class _Section:
     align: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Symbol:
     name: str
     info: int

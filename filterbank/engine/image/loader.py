@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from filterbank.engine.image import cache, mapping
 from filterbank.engine.image.key import key
 from filterbank.engine.kernels.table import IMAGES
+from filterbank.record import record
 
 Notice = Callable[[str], None]
 
@@ -26,7 +26,7 @@ CALLED = {"common": "the kernels", "transforms": "the kernels of FFT and Winogra
 _DOUBTS = (OSError, ValueError, cache.UntrustedError)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Image:
     """The functions of one image; ``owner`` keeps what holds their code, where that is not the process."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import imagecodecs
@@ -14,6 +13,7 @@ from filterbank.errors import ImageError
 from filterbank.imagefile.formats.boundary import decoding
 from filterbank.imagefile.formats.exif import orientation
 from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check_size, picture
+from filterbank.record import record
 
 _BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -22,7 +22,7 @@ _SCAN, _END, _APP1 = 0xDA, 0xD9, 0xE1
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
-@dataclass(slots=True)
+@record()
 class _Header:
     width: int = 0
     height: int = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from filterbank.errors import ImageError
 from filterbank.imagefile.samples import ReadOptions, Samples, check_page, check_size, interleaved, picture
+from filterbank.record import record
 
 _TOKEN = re.compile(rb"(?:\s|#[^\n]*\n)*([^\s#]+)")
 _COMMENT = re.compile(rb"#[^\n]*")
@@ -20,7 +20,7 @@ _ALPHA = "_ALPHA"
 _PAM_KINDS = {"BLACKANDWHITE": 1, "GRAYSCALE": 1, "RGB": 3}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Header:
     """What stands before the samples: sizes, the maximum (PFM: 0), and where the samples start."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -20,9 +20,10 @@ from filterbank.imagefile.array import is_signal, samples_of
 from filterbank.imagefile.formats import npy
 from filterbank.imagefile.pieces.rows import NotByRows, Store
 from filterbank.imagefile.samples import ReadOptions, Samples
+from filterbank.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Rows:
     """The rows of an npy whose last index runs fastest."""
 

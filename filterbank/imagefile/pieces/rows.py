@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from filterbank.errors import ImageError
 from filterbank.imagefile.reading import assemble
 from filterbank.imagefile.samples import Samples
 from filterbank.model import Image, ImageInfo
+from filterbank.record import record
 
 
 class NotByRows(ImageError):  # noqa: N818 - it says what the file is, and the whole may still be read
@@ -75,7 +76,7 @@ class Pieces(Protocol):
         """Return rows *first* … *last* − 1: the same pixels as in the whole image."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Stored:
     """The `Pieces` of a store; *name* is what messages call it."""
 
@@ -134,7 +135,7 @@ class Stored:
             raise ImageError(f"{self.name}: cannot be read: {error.strerror or error}") from error
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Held:
     """The `Pieces` of an image that is in memory as a whole."""
 

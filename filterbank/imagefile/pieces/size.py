@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, BinaryIO
 
 from filterbank.errors import ImageError
 from filterbank.imagefile import source as files
+from filterbank.record import record
 
 # Bytes of numbers, and of all that is held while they are parsed, for a byte of a table's text.
 _PARSED, _PARSING = 4, 16
 _WIDE = {"I": 4, "F": 4}  # Pillow's modes of 32 bits
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Size:
     """What an image takes: its bytes once decoded, and the most that are held until then.
 
