@@ -26,7 +26,7 @@ from filterbank.engine.kernels.rowfilter import (
     sum_tables,
 )
 from filterbank.engine.kernels.runs import find_runs, note_rare, piece_of
-from filterbank.engine.kernels.strings import SEEN, find_strings
+from filterbank.engine.kernels.strings import SEEN, find_strings, strings_gain
 from filterbank.engine.kernels.vector import INT, helper, i32, i64, low, u8, u32
 from filterbank.engine.kernels.words import load64, store64
 
@@ -43,8 +43,7 @@ _SINGLES = _FIXED_DISTANCES + 256  # code and length of each literal in one word
 _PAIRS = _SINGLES + 1024  # the same of every two
 _HEAD = _PAIRS + (4 << 16)
 _SEEN = _HEAD + huffman.HEAD_SCRATCH
-_TRIAL_COUNTS = _SEEN + SEEN  # of which nobody takes notice
-WORK = _TRIAL_COUNTS + 2 * COUNTS
+WORK = _SEEN + SEEN
 
 # A code lies in a word's low 26 bits, its length above.
 _SIZE = 26
@@ -66,7 +65,7 @@ def _tokenise(data: int, n: int, search: int, tokens: int, work: int) -> Any:
         i64(distance_counts)[i] = 0
     if search:
         lengths = work + _LENGTHS
-        found, _ = find_strings(data, n, tokens, counts, distance_counts, work + _SEEN, lengths)
+        found = find_strings(data, n, tokens, counts, distance_counts, work + _SEEN, lengths)
         sum_tables(counts)
     else:
         found = find_runs(data, n, tokens, counts, distance_counts)
@@ -80,19 +79,18 @@ def _tokenise(data: int, n: int, search: int, tokens: int, work: int) -> Any:
     return found
 
 
-@helper(INT(*[INT] * 5))
-def _search_pays(data: int, n: int, bits: int, tokens: int, work: int) -> Any:
+@helper(INT(*[INT] * 4))
+def _search_pays(data: int, n: int, bits: int, work: int) -> Any:
     """Return 1 where a trial says that a search for strings makes the band clearly smaller."""
     # Strings are for drawings, which runs alone bring below 1¼ bits a byte; for others a short look will do.
     places, part = (_PLACES, _TRIAL) if 4 * bits < 5 * n else (1, _TRIAL >> 1)
     if n < places * part:
         places, part = 1, n
-    counts, total = work + _TRIAL_COUNTS, 0
+    gained = 0
     for i in range(places):
         at = data + (2 * i + 1) * (n - part) // (2 * places)
-        _, gained = find_strings(at, part, tokens, counts, counts + COUNTS, work + _SEEN, work + _LENGTHS)
-        total += gained
-    return 1 if total * n * _WORTH > bits * part * places else 0
+        gained += strings_gain(at, part, work + _SEEN, work + _LENGTHS)
+    return 1 if gained * n * _WORTH > bits * part * places else 0
 
 
 @helper(INT(*[INT] * 4))
@@ -180,8 +178,7 @@ def deflate_block(data: int, n: int, final: int, tokens: int, out: int, work: in
     distance_codes, fixed, fixed_distances = work + _DISTANCE_CODES, work + _FIXED, work + _FIXED_DISTANCES
     found = _tokenise(data, n, 0, tokens, work)
     text = huffman.cost(counts, lengths, LITERALS)
-    # The trial's tokens go behind those found, which stand if it fails.
-    if _search_pays(data, n, text, tokens + 8 * found, work):
+    if _search_pays(data, n, text, work):
         found = _tokenise(data, n, 1, tokens, work)
     huffman.fixed_lengths(fixed, fixed_distances)
     text = huffman.cost(counts, lengths, LITERALS)

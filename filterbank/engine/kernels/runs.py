@@ -10,22 +10,21 @@ from numba import types
 from filterbank.engine.kernels.huffman import distance_symbol, length_symbol
 from filterbank.engine.kernels.rowfilter import COUNTS, count_bytes
 from filterbank.engine.kernels.vector import INT, helper, high, i64, low, u8
-from filterbank.engine.kernels.words import leading_zeros, load64, repeats, trailing_zeros
+from filterbank.engine.kernels.vector_bytes import outside, repeats
+from filterbank.engine.kernels.words import load64, trailing_zeros
 
 # A longer match does not fit its field in a token.
 LONGEST_MATCH = 1 << 19
 
-# From so many bytes on only a quarter of them are counted, as good as at random, for all.
+# From so many bytes on only an eighth of them are counted, as good as at random, for all.
 _MANY = 1 << 15
-_PART = 2  # as a power of two
+_PART = 3  # as a power of two
 _STIR = 0x9E3779B97F4A7C15
 
 # What is rare: one byte of so many, as a power of two.
 _RARE = 10
 # Of values that were not seen, so many get a code all the same; the others are looked for.
 _UNSEEN = 40
-
-_ONES = 0x0101010101010101
 
 
 @helper(INT(INT))
@@ -87,11 +86,10 @@ def find_runs(data: int, n: int, tokens: int, counts: int, distance_counts: int)
         t[np.int64(q[0])] += 1
     while i + 8 <= n:
         if i + 64 <= n:
-            same = repeats(data + i)
-            run = _eights(same)
+            run = _eights(repeats(data + i))
             # One that starts in the last bytes is seen whole at the next look.
-            step = trailing_zeros(run) if run != np.uint64(0) else 64 - low(7, leading_zeros(~same))
-            chance = np.uint64(i >> 5) * np.uint64(_STIR)
+            step = trailing_zeros(run) if run != np.uint64(0) else 56
+            chance = np.uint64(i >> 9) * np.uint64(_STIR)
             if part == 0 or chance >> np.uint64(64 - _PART) == np.uint64(0):
                 count_bytes(data + i, step, 1 << part, counts)
             i += step
@@ -155,24 +153,16 @@ def note_rare(data: int, n: int, tokens: int, found: int, counts: int) -> Any:
     for value in range(256):
         u[value] = np.uint8(0)
     usual = _assume(_usual(counts), counts)
-    # Added to a number up to 127, this sets the highest bit where the number is as large as *usual*.
-    beyond = np.uint64(128 - usual) * np.uint64(_ONES)
     i = 0
     for k in range(found + 1):
         end = i + (token[k] >> 36) if k < found else n
         while i < end:
             # What is seen of a run beyond the end does no harm.
             step = low(64, n - i)
-            rare = np.uint64(0)
-            if step == 64:
-                for j in range(i, i + 64, 8):
-                    word = load64(data + j)
-                    negative = word >> np.uint64(7) & np.uint64(_ONES)
-                    size = word ^ ((negative << np.uint64(8)) - negative)  # -1 becomes 0, -2 becomes 1
-                    rare |= size + beyond
-            if step < 64 or rare & np.uint64(_ONES << 7) != np.uint64(0):
-                for j in range(i, i + step):
-                    u[np.int64(q[j])] = np.uint8(1)
+            rare = outside(data + i, usual) if step == 64 else ~np.uint64(0) >> np.uint64(64 - step)
+            while rare != np.uint64(0):
+                u[np.int64(q[i + trailing_zeros(rare)])] = np.uint8(1)
+                rare &= rare - np.uint64(1)
             i += step
         if k < found:
             i = end + (token[k] >> 16 & 0xFFFFF)

@@ -12,11 +12,8 @@ from filterbank.engine.kernels.runs import count_match, match_end
 from filterbank.engine.kernels.vector import INT, helper, high, i32, i64, low, u8
 from filterbank.engine.kernels.words import leading_zeros, load64
 
-_tuple: Any = types.UniTuple
-_PAIR = _tuple(INT, 2)
-
-# A shorter match costs more than its bytes.
-SHORTEST = 4
+# Shorter matches hardly save anything, and in a photograph's map they are many, all by chance.
+SHORTEST = 5
 
 TABLE_BITS = 14  # the search remembers as many places: 64 KiB
 SEEN = 4 << TABLE_BITS  # bytes of that table
@@ -63,19 +60,64 @@ def _agree(a: Any, b: Any) -> Any:
     return (a ^ b) << np.uint64(64 - 8 * SHORTEST) == np.uint64(0)
 
 
-@helper(_PAIR(*[INT] * 7))
-def find_strings(
-    data: int, n: int, tokens: int, counts: int, distance_counts: int, table: int, lengths: int
-) -> tuple[int, int]:
-    """Write the matches of *n* bytes as tokens, count their symbols and all other bytes.
+@helper(INT(INT, INT))
+def _step(missed: int, differ: int) -> Any:
+    """Return how far to go on after so many looks in vain: the longer nothing is found, the farther.
 
-    Strings seen before are taken where they are worth it by the code *lengths* of bytes, and runs always.
-    Tokens are those of `find_runs`. Returns how many there are, and about how many bits the strings save.
+    *differ* is a word xor the one a byte before it: a run that may start inside is seen whole next.
     """
-    t, q, token = i64(counts), u8(data), i64(tokens)
+    step = low(8, 1 + (missed >> _PATIENCE))
+    same = leading_zeros(np.uint64(differ)) >> 3
+    return low(step, 8 - same) if same >= 3 else step
+
+
+@helper(INT(INT))
+def _clear(table: int) -> Any:
     for i in range(1 << TABLE_BITS):
         i32(table)[i] = 0
-    found, start, missed, gained = 0, 0, 0, 0
+    return 0
+
+
+@helper(INT(*[INT] * 4))
+def strings_gain(data: int, n: int, table: int, lengths: int) -> Any:
+    """Return about how many bits `find_strings` would save on *n* bytes."""
+    _clear(table)
+    missed, gained = 0, 0
+    i = 1
+    while i + 8 <= n:
+        w = load64(data + i)
+        differ = w ^ load64(data + i - 1)
+        if differ == np.uint64(0):
+            i = match_end(data, n, i + 8, 1)
+            missed = 0
+        else:
+            end, gain = i, 0
+            before = _look_up(w, i, table)
+            if before > 0 and _agree(w, load64(data + before)):
+                end = match_end(data, n, i, i - before)
+                gain = _gain(data, i, end, i - before, lengths)
+            if gain > 0:
+                gained += gain
+                i = end
+                missed = 0
+            else:
+                missed += 1
+                i += _step(missed, np.int64(differ))
+    return gained
+
+
+@helper(INT(*[INT] * 7))
+def find_strings(
+    data: int, n: int, tokens: int, counts: int, distance_counts: int, table: int, lengths: int
+) -> int:
+    """Write the matches of *n* bytes as tokens, count their symbols and all other bytes; return how many.
+
+    Strings seen before are taken where they are worth it by the code *lengths* of bytes, and runs always.
+    Tokens are those of `find_runs`.
+    """
+    t, q, token = i64(counts), u8(data), i64(tokens)
+    _clear(table)
+    found, start, missed = 0, 0, 0
     i = 1
     if n > 0:
         t[np.int64(q[0])] += 1
@@ -90,9 +132,7 @@ def find_strings(
             before = _look_up(w, i, table)
             if before > high(0, i - 32768) and _agree(w, load64(data + before)):
                 end = match_end(data, n, i, i - before)
-                gain = _gain(data, i, end, i - before, lengths)
-                if gain > 0:
-                    gained += gain
+                if _gain(data, i, end, i - before, lengths) > 0:
                     distance = i - before
         if distance > 0:
             token[found] = (i - start) << 36 | (end - i) << 16 | distance
@@ -101,13 +141,8 @@ def find_strings(
             i = start = end
             missed = 0
         else:
-            # The longer nothing is found, the fewer places are looked at.
             missed += 1
-            step = low(8, 1 + (missed >> _PATIENCE))
-            same = leading_zeros(differ) >> 3
-            if same >= 3:
-                # A run may start inside this word: stop where it does, so that the next look sees all of it.
-                step = low(step, 8 - same)
+            step = _step(missed, np.int64(differ))
             if step == 8:
                 count_word(np.int64(w), 1, counts)
             else:
@@ -117,4 +152,4 @@ def find_strings(
     while i < n:
         t[np.int64(q[i])] += 1
         i += 1
-    return found, gained
+    return found

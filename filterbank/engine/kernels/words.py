@@ -9,8 +9,6 @@ from numba import types
 
 from filterbank.engine.kernels.vector import INT, Vectors, cgutils, intrinsic
 
-_BYTES = ir.VectorType(ir.IntType(8), 16)
-
 
 @intrinsic
 def load64(typingctx: Any, address: Any) -> Any:
@@ -52,26 +50,6 @@ def _count(name: str) -> Any:
 # Of a uint64; 64 for zero.
 leading_zeros = _count("ctlz")
 trailing_zeros = _count("cttz")
-
-
-@intrinsic
-def repeats(typingctx: Any, address: Any) -> Any:
-    """Return a bit for each of the 64 bytes at an address: whether it is the byte before it."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        word = ir.IntType(64)
-        found: Any = word(0)
-        for part in range(4):  # of a width that every processor has
-            both = []
-            for shift in (0, -1):
-                where = builder.add(args[0], word(16 * part + shift))
-                both.append(builder.load(builder.inttoptr(where, _BYTES.as_pointer())))
-                both[-1].align = 1
-            bits = builder.bitcast(builder.icmp_unsigned("==", *both), ir.IntType(16))
-            found = builder.or_(found, builder.shl(builder.zext(bits, word), word(16 * part)))
-        return found
-
-    return types.uint64(types.int64), generate
 
 
 def _prefetch(near: int) -> Any:
