@@ -10,7 +10,7 @@ from numba import types
 from filterbank.engine.kernels.vector import INT, Vectors, cgutils, intrinsic
 
 _LINE = 64
-_I16, _I32, _I64 = (ir.IntType(bits) for bits in (16, 32, 64))
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
 _BYTES, _WORDS, _LONGS = (ir.VectorType(ir.IntType(bits), _LINE) for bits in (8, 16, 32))
 
 # The bytes that `adler_sums` adds up: of one line more, the sums of sums would not fit into 16 bits.
