@@ -12,9 +12,6 @@ from filterbank.engine.kernels.runs import count_match, match_end
 from filterbank.engine.kernels.vector import INT, helper, high, i32, i64, low, u8
 from filterbank.engine.kernels.words import leading_zeros, load64
 
-_tuple: Any = types.UniTuple
-_THREE = _tuple(INT, 3)
-
 # Shorter matches hardly save anything, and in a photograph's map they are many, all by chance.
 SHORTEST = 5
 
@@ -63,19 +60,6 @@ def _agree(a: Any, b: Any) -> Any:
     return (a ^ b) << np.uint64(64 - 8 * SHORTEST) == np.uint64(0)
 
 
-@helper(_THREE(INT, INT, INT, types.uint64, INT, INT))
-def _string_at(data: int, n: int, i: int, word: Any, table: int, lengths: int) -> tuple[int, int, int]:
-    """Return how far before *i*, where *word* is, its string stood, where it ends here, about the bits saved.
-
-    No bits are saved where there is none.
-    """
-    before = _look_up(word, i, table)
-    if before > high(0, i - 32768) and _agree(word, load64(data + before)):
-        end = match_end(data, n, i, i - before)
-        return i - before, end, _gain(data, i, end, i - before, lengths)
-    return 0, i, 0
-
-
 @helper(INT(INT, INT))
 def _step(missed: int, differ: int) -> Any:
     """Return how far to go on after so many looks in vain: the longer nothing is found, the farther.
@@ -107,7 +91,11 @@ def strings_gain(data: int, n: int, table: int, lengths: int) -> Any:
             i = match_end(data, n, i + 8, 1)
             missed = 0
         else:
-            _, end, gain = _string_at(data, n, i, w, table, lengths)
+            end, gain = i, 0
+            before = _look_up(w, i, table)
+            if before > 0 and _agree(w, load64(data + before)):
+                end = match_end(data, n, i, i - before)
+                gain = _gain(data, i, end, i - before, lengths)
             if gain > 0:
                 gained += gain
                 i = end
@@ -141,9 +129,11 @@ def find_strings(
             distance = 1
             end = match_end(data, n, i + 8, 1)
         else:
-            before, end, gain = _string_at(data, n, i, w, table, lengths)
-            if gain > 0:
-                distance = before
+            before = _look_up(w, i, table)
+            if before > high(0, i - 32768) and _agree(w, load64(data + before)):
+                end = match_end(data, n, i, i - before)
+                if _gain(data, i, end, i - before, lengths) > 0:
+                    distance = i - before
         if distance > 0:
             token[found] = (i - start) << 36 | (end - i) << 16 | distance
             found += 1
