@@ -23,7 +23,7 @@ _LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.filterbank-tmp")
 
 
 @contextmanager
-def write_whole(path: Path, *, fsync: bool = False) -> Iterator[BinaryIO]:
+def write_whole(path: str | Path, *, fsync: bool = False) -> Iterator[BinaryIO]:
     """Return a binary stream whose bytes become the file *path* when the block ends well.
 
     If the block raises, *path* is as it was before. A device or a pipe cannot be replaced and is
@@ -46,7 +46,7 @@ def write_whole(path: Path, *, fsync: bool = False) -> Iterator[BinaryIO]:
     """
     try:
         if _is_device(path):
-            with path.open("wb") as device:
+            with open(path, "wb") as device:
                 yield device
             return
         with _temporary(path) as (stream, temporary):
@@ -54,9 +54,9 @@ def write_whole(path: Path, *, fsync: bool = False) -> Iterator[BinaryIO]:
             stream.flush()
             if fsync:
                 os.fsync(stream.fileno())
-            temporary.replace(path)
+            os.replace(temporary, path)
         if fsync:
-            sync_folder(path.parent)
+            sync_folder(os.path.dirname(path) or ".")
     except (OutputError, BrokenPipeError):
         raise
     except OSError as error:
@@ -65,7 +65,7 @@ def write_whole(path: Path, *, fsync: bool = False) -> Iterator[BinaryIO]:
         raise OutputError(f"{shown(path)}: cannot be written: {why}") from error
 
 
-def make_folder(folder: Path, *, fsync: bool = False) -> None:
+def make_folder(folder: str | Path, *, fsync: bool = False) -> None:
     """Make *folder* and those above it where they are missing; with *fsync* they survive a power cut.
 
     Raises
@@ -73,13 +73,14 @@ def make_folder(folder: Path, *, fsync: bool = False) -> None:
     OutputError
         A folder cannot be made.
     """
-    if os.path.isdir(folder):  # noqa: PTH112 - unlike folder.is_dir() it raises nothing
+    if os.path.isdir(folder):
         return
-    make_folder(folder.parent, fsync=fsync)
+    above = os.path.dirname(folder) or "."
+    make_folder(above, fsync=fsync)
     try:
-        folder.mkdir(exist_ok=True)
+        Path(folder).mkdir(exist_ok=True)
         if fsync:
-            sync_folder(folder.parent)
+            sync_folder(above)
     except OSError as error:
         why = (
             "a file is in the way"
@@ -113,7 +114,7 @@ def mark_run(folder: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            mark.unlink()
+            os.unlink(mark)
         os.close(descriptor)
 
 
@@ -144,30 +145,31 @@ def remove_leftovers(folder: Path) -> int:
 
 
 @contextmanager
-def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    descriptor, temporary = _create_locked(path.parent)
+def _temporary(path: str | Path) -> Iterator[tuple[BinaryIO, str]]:
+    descriptor, temporary = _create_locked(os.path.dirname(path))
     try:
         # Not by open(), which asks the system seven things about a file that was made just now.
         raw = io.FileIO(descriptor, "w+b")
-        raw.name = str(temporary)  # writers look at the name of a stream
+        raw.name = temporary  # writers look at the name of a stream
         with io.BufferedRandom(raw) as stream:
             yield stream, temporary
     except BaseException:
         with suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
         raise
 
 
-def _create_locked(folder: Path) -> tuple[int, Path]:
+def _create_locked(folder: str | Path) -> tuple[int, str]:
     """Return a new temporary file, open and locked, and its path."""
     while True:
-        path = folder / f".{os.urandom(8).hex()}.filterbank-tmp"
+        path = os.path.join(folder, f".{os.urandom(8).hex()}.filterbank-tmp")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             _lock(descriptor)
         except BaseException:
             os.close(descriptor)
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(path)
             raise
         # Between creating and locking, another run may have taken the file for a dead one's.
         if os.fstat(descriptor).st_nlink:
@@ -218,10 +220,10 @@ def _claimed(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _is_device(path: Path) -> bool:
+def _is_device(path: str | Path) -> bool:
     """Return whether *path* is a device, pipe or socket, which a rename would destroy."""
     try:
-        mode = path.stat().st_mode
+        mode = os.stat(path).st_mode
     except FileNotFoundError:
         return False
     if stat.S_ISDIR(mode):
@@ -229,7 +231,7 @@ def _is_device(path: Path) -> bool:
     return not stat.S_ISREG(mode)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | Path) -> None:
     """Have the names in *folder* on the disk, not only in memory."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

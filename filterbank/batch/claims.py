@@ -22,7 +22,7 @@ _CLAIM = re.compile(r"\.[0-9a-f]{16}\.claim\.filterbank-tmp")
 
 
 @contextmanager
-def claimed(out: Path, names: Sequence[str], *, fsync: bool = False) -> Iterator[None]:
+def claimed(out: str | Path, names: Sequence[str], *, fsync: bool = False) -> Iterator[None]:
     """Keep a claim on the maps *names* of one image, relative to *out*, while the block runs.
 
     Raises
@@ -37,7 +37,7 @@ def claimed(out: Path, names: Sequence[str], *, fsync: bool = False) -> Iterator
         release(out, names)
 
 
-def claim(out: Path, names: Sequence[str], *, fsync: bool = False) -> None:
+def claim(out: str | Path, names: Sequence[str], *, fsync: bool = False) -> None:
     """Put a claim on the maps *names* of one image, relative to *out*, until it is released.
 
     Raises
@@ -45,8 +45,8 @@ def claim(out: Path, names: Sequence[str], *, fsync: bool = False) -> None:
     OutputError
         *out* cannot be written to.
     """
-    path = out / name_of(names)
-    absent = [name for name in names if not os.path.lexists(out / name)]
+    path = os.path.join(out, name_of(names))
+    absent = [name for name in names if not os.path.lexists(os.path.join(out, name))]
     try:
         # Appended: the claim of a killed run on the same image still says what that one made.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -61,10 +61,10 @@ def claim(out: Path, names: Sequence[str], *, fsync: bool = False) -> None:
         raise OutputError(f"{shown(out)}: cannot be written to: {error.strerror or error}") from error
 
 
-def release(out: Path, names: Sequence[str]) -> None:
+def release(out: str | Path, names: Sequence[str]) -> None:
     """Take the claim on the maps *names* of one image away: it has ended."""
     with suppress(OSError):
-        (out / name_of(names)).unlink()
+        os.unlink(os.path.join(out, name_of(names)))
 
 
 def undo(out: Path, names: Sequence[str]) -> bool:

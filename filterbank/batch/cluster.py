@@ -148,7 +148,7 @@ class Cluster:
         from filterbank.batch.on_worker import Room  # noqa: PLC0415 - an extra
 
         self._job, self._client, self._check = job, client, check
-        self._out = os.path.abspath(job.out) if job.remote is None else job.out  # noqa: PTH100 - links stay
+        self._out = os.path.abspath(job.out) if job.remote is None else job.out  # links stay
         self._run = f"filterbank-{uuid.uuid4().hex}"
         # A plugin reaches every worker once, also those that come later or come again.
         client.register_plugin(Room(_common(job, self._out), __version__), name=self._run)
@@ -294,4 +294,4 @@ def _placed(source: Source) -> Source:
     """Return *source* as a process in another folder finds it."""
     if source.data is not None or source.fault or source.place or is_url(source.path):
         return source
-    return replace(source, place=os.path.abspath(source.path))  # noqa: PTH100 - links stay
+    return replace(source, place=os.path.abspath(source.path))  # links stay

@@ -26,7 +26,7 @@ def is_folder(path: str) -> bool:
         A folder on the way may not be entered.
     """
     try:
-        return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116
+        return stat.S_ISDIR(os.stat(path).st_mode)
     except PermissionError as error:
         raise RequestError(
             f"{shown(path)}: a folder on the way may not be entered: {error.strerror}; "

@@ -209,7 +209,7 @@ def _place(path: str) -> str:
     if is_url(path):
         return path
     # Not resolve(): a link and its target are two images with two names.
-    return os.path.abspath(path)  # noqa: PTH100
+    return os.path.abspath(path)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -241,7 +241,7 @@ class _Search:
         fixed = next(i for i, part in enumerate(parts) if _is_magic(part))
         root = str(Path(*parts[:fixed]))
         for path in self._matches(root, parts[fixed:]):
-            if not os.path.isdir(path) or is_array(path):  # noqa: PTH112 - unlike Path.is_dir() it raises nothing
+            if not os.path.isdir(path) or is_array(path):  # unlike Path.is_dir() it raises nothing
                 yield from self._below(root, [path])
             elif "**" not in parts:
                 yield from self._below(root, self._matches(path, _EVERY_FILE))
@@ -252,7 +252,7 @@ class _Search:
             yield from self._at(path, is_literal=True)
             return
         path = path_of(path)
-        if os.path.isdir(path) and not is_array(path):  # noqa: PTH112
+        if os.path.isdir(path) and not is_array(path):
             yield from self._below(path, self._matches(path, _EVERY_FILE))
         else:
             yield Source(path)
@@ -285,7 +285,7 @@ class _Search:
         head, rest = pattern[0], pattern[1:]
         if not _is_magic(head):
             path = str(Path(folder, head))
-            if os.path.exists(path):  # noqa: PTH110
+            if os.path.exists(path):
                 yield from self._expand(path, rest, seen) if rest else (path,)
             return
         if head == "**" and rest:
@@ -332,12 +332,12 @@ class _Search:
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     # A link that leads to itself makes entry.is_dir() raise, os.path.isdir() not.
-    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))  # noqa: PTH112
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
 
 
 def _is_file(path: str) -> bool:
     """Return whether *path* is a file, or a link to nothing: that one is to be reported, not passed over."""
-    return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
+    return os.path.isfile(path) or not os.path.exists(path)
 
 
 def _by_parts(path: str) -> list[tuple[tuple[tuple[int, int, str], ...], str]]:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -26,7 +25,7 @@ from filterbank.imagefile.tone import Scale
 from filterbank.model import Bank
 from filterbank.record import record
 
-Written = tuple[Path, int]  # a file, and its inode when it was written; in a store its name there, and 0
+Written = tuple[str, int]  # a file, and its inode when it was written; in a store its name there, and 0
 
 
 @record(frozen=True, eq=False)
@@ -174,16 +173,16 @@ def destination(job: Job, file: str, written: list[Written]) -> Iterator[BinaryI
         job.stream.write(held.getbuffer())
         job.stream.flush()
         return
-    path = Path(job.out, file)
+    path = os.path.join(job.out, file)
     if job.remote is not None:
         with job.remote.writing(file) as buffer:
             yield buffer
-        written.append((Path(file), 0))
+        written.append((file, 0))
         return
     if job.settings.on_exists == "skip" and os.path.lexists(path):
         yield io.BytesIO()  # what is there stays as it is
         return
-    make_folder(path.parent, fsync=job.settings.fsync)
+    make_folder(os.path.dirname(path), fsync=job.settings.fsync)
     with write_whole(path, fsync=job.settings.fsync) as stream:
         yield stream
         inode = os.fstat(stream.fileno()).st_ino

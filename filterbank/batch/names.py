@@ -300,7 +300,7 @@ def _hashed(texts: Iterable[str]) -> NDArray[np.int64]:
 def _check_inputs(namer: Namer, sources: Sequence[Source], folders: dict[str, None]) -> None:
     """Raise where a map would take the place of an image that is read."""
     touched = _hashed(map(os.path.realpath, folders))
-    if not np.isin(_hashed(os.path.dirname(path) for path in _read(sources)), touched).any():  # noqa: PTH120
+    if not np.isin(_hashed(os.path.dirname(path) for path in _read(sources)), touched).any():
         return
     read = set(_read(sources))
     real = {folder: os.path.realpath(folder) for folder in folders}

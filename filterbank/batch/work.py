@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,7 @@ def claim(job: Job, source: Source) -> None:
     if job.remote is not None:
         job.remote.claim(job.namer.names(source))
     else:
-        claims.claim(Path(job.out), job.namer.names(source), fsync=job.settings.fsync)
+        claims.claim(job.out, job.namer.names(source), fsync=job.settings.fsync)
 
 
 def release(job: Job, source: Source) -> None:
@@ -90,7 +90,7 @@ def release(job: Job, source: Source) -> None:
     if job.remote is not None:
         job.remote.release(job.namer.names(source))
     else:
-        claims.release(Path(job.out), job.namer.names(source))
+        claims.release(job.out, job.namer.names(source))
 
 
 def write_maps(
@@ -119,12 +119,12 @@ def write_maps(
 def _take_back(job: Job, written: Sequence[Written]) -> None:
     """Remove the files that were *written*; another run's stay where they replaced ours."""
     if job.remote is not None:
-        job.remote.remove([str(path) for path, _ in written])
+        job.remote.remove([path for path, _ in written])
         return
     for path, inode in written:
         with suppress(OSError):
-            if path.lstat().st_ino == inode:
-                path.unlink()
+            if os.lstat(path).st_ino == inode:
+                os.unlink(path)
 
 
 def whole(

@@ -117,7 +117,7 @@ def _seekable(job: Job, file: str, written: list[Written]) -> Iterator[BinaryIO]
             job.stream.flush()
         return
     with destination(job, file, written) as target:
-        if not isinstance(target, io.BytesIO) and os.path.isfile(target.name):  # noqa: PTH113
+        if not isinstance(target, io.BytesIO) and os.path.isfile(target.name):
             yield target
             return
         with tempfile.NamedTemporaryFile() as stream:
