@@ -152,7 +152,10 @@ def _chosen(layer: Layer, filters: tuple[int, ...]) -> Layer:
 @lru_cache(maxsize=32)
 def _only(plan: LayerPlan, filters: tuple[int, ...]) -> tuple[LayerPlan, tuple[int, ...]]:
     """Return a plan that computes *filters* to the same bytes, others too where it must, and their places."""
-    g, chosen = plan.geometry, _chosen(plan.layer, filters)
+    g = plan.geometry
+    if filters == tuple(range(g.filters)):
+        return plan, filters
+    chosen = _chosen(plan.layer, filters)
     taps = g.channels * g.kernel[0] * g.kernel[1]
     # A filter's sums are its own as long as its taps are one chunk whatever others stand beside it.
     is_direct = all(choice.method == "direct" for choice in plan.choices)
@@ -259,20 +262,23 @@ def _told(found: Statistics) -> list[Told]:
     return [Told(*row) for row in zip(*(column.tolist() for column in values), strict=True)]
 
 
-@lru_cache(maxsize=32)
 def chunks(plan: LayerPlan, size: int) -> tuple[_Chunk, ...]:
     """Return the filters in chunks whose maps, *size* bytes a value, may be held at once."""
     g = plan.geometry
     per_group = g.filters // g.groups
     step = g.filters
     if size:
-        step = max(1, _HELD // (size * g.out_height * g.out_width))
+        step = min(step, max(1, _HELD // (size * g.out_height * g.out_width)))
     if g.groups > 1:
         step = max(1, step // per_group) * per_group
-    return tuple(
-        _Chunk(first, last, _parts(plan, first, last))
-        for first, last in ((at, min(at + step, g.filters)) for at in range(0, g.filters, step))
-    )
+    return _cut(plan, step)
+
+
+@lru_cache(maxsize=32)
+def _cut(plan: LayerPlan, step: int) -> tuple[_Chunk, ...]:
+    """Return chunks of *step* filters; once, so that what measures maps is what then encodes them."""
+    ends = ((at, min(at + step, plan.geometry.filters)) for at in range(0, plan.geometry.filters, step))
+    return tuple(_Chunk(first, last, _parts(plan, first, last)) for first, last in ends)
 
 
 def _parts(plan: LayerPlan, first: int, last: int) -> tuple[_Part, ...]:

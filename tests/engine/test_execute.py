@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from filterbank import engine
+from filterbank.engine import execute
 from filterbank.errors import GeometryError, RequestError
 from filterbank.model import ACTIVATIONS, PADDING_MODES, Activation, Filter, Layer, Stack
 
@@ -284,3 +285,21 @@ def test_every_map_begins_a_cache_line():
     maps = dict(engine.run(plan, np.ones((1, 7, 9), np.float32)))
     assert [one.ctypes.data % 64 for one in maps.values()] == [0] * 5
     assert [one[3, 4] for one in maps.values()] == [0, 9, 18, 27, 36]
+
+
+def test_all_maps_are_measured_by_what_encodes_them(monkeypatch):
+    """One part's tables and scratch serve both passes; another layer, or a part of it, has its own."""
+    rng = np.random.default_rng(5)
+    layer, image = layer_of(rng.normal(size=(4, 1, 3, 3))), rng.random((1, 20, 30), np.float32)
+    plan = engine.plan(Stack((layer,)), image.shape[1:])
+    made = []
+    cut = execute._part
+    monkeypatch.setattr(execute, "_part", lambda *given: made.append(given[1]) or cut(*given))
+    told = engine.measure(plan, image)
+    scales = np.tile([-5.0, 10.0, 255.0, 0.0, 0.0, 255.0], (4, 1))
+    codes = [codes for _, codes, _ in engine.encode(plan, image, scales)]
+    assert made == [[0, 1, 2, 3]]
+    assert engine.measure(plan, image, filters=(1, 3)) == [told[1], told[3]]
+    maps = maps_of(layer, image)
+    assert [one.maximum for one in told] == maps.max((1, 2)).tolist()
+    assert np.abs(np.stack(codes) - (maps + 5) * 25.5).max() <= 0.51
