@@ -164,8 +164,6 @@ def test_large_bank_goes_in_chunks_with_the_same_bytes(monkeypatch):
     image6 = rng.random((6, 40, 50), np.float32)
     whole = maps_of(layer, image, "auto")[0], maps_of(grouped, image6, "auto")[0]
     monkeypatch.setattr(engine.execute, "_HELD", 3 * 4 * 40 * 50)
-    engine.execute.chunks.cache_clear()
     in_parts = maps_of(layer, image, "auto")[0], maps_of(grouped, image6, "auto")[0]
-    engine.execute.chunks.cache_clear()
     for a, b in zip(whole, in_parts, strict=True):
         oracle.assert_same_pixels(a, b)
