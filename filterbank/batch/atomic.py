@@ -73,7 +73,7 @@ def make_folder(folder: str | Path, *, fsync: bool = False) -> None:
     OutputError
         A folder cannot be made.
     """
-    if os.path.isdir(folder):
+    if os.path.isdir(folder):  # unlike Path.is_dir() it raises nothing
         return
     above = os.path.dirname(folder) or "."
     make_folder(above, fsync=fsync)
