@@ -31,6 +31,7 @@ _WIDEST_LINE = 8192  # outputs
 _LARGE_BYTES = 4 << 20  # of maps that no core's own cache keeps until they are read
 OVERHANG = 64  # floats that the last tile of a row may read beyond it
 _KINDS = {np.dtype(name): number for number, name in enumerate(layout.KINDS)}
+_VALUES, _CODES = (np.dtype(np.float32),), (np.dtype(np.uint8), np.dtype(np.uint16))
 _BANDS = 16  # at least so many where there are rows enough: threads share them
 
 
@@ -56,7 +57,8 @@ class Statistics:
     @classmethod
     def of_codes(cls, clipped: NDArray[np.float64], has_strangers: bool) -> Statistics:
         """Return those of maps of which nothing else is asked: the rest is of no worth."""
-        low, none = np.full(len(clipped), np.inf), np.zeros(len(clipped))
+        none = np.zeros(len(clipped))
+        low = none + np.inf
         return cls(low, -low, none, none, none, clipped, has_strangers)
 
     @classmethod
@@ -79,12 +81,10 @@ class Statistics:
         return cls(low, high, total, negative, nonfinite, clipped, has_strangers)
 
 
-def _addresses(out: Maps | None, order: list[int]) -> NDArray[np.int64]:
-    """Return where the maps of *out* begin, in that *order*; 0 where none are wanted."""
-    if out is None:
-        return np.zeros(len(order), np.int64)
+def _addresses(out: Maps, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where the maps of *out* begin, in that *order*."""
     if isinstance(out, np.ndarray):
-        return out.ctypes.data + out.strides[0] * np.array(order, np.int64)
+        return out.ctypes.data + out.strides[0] * order
     return np.array([out[index].ctypes.data for index in order], np.int64)
 
 
@@ -147,7 +147,7 @@ class DirectPlan:
             self._point(layout.NORMALISE, np.stack(both, axis=1))
         self._words[layout.ACTIVATION] = layout.ACTIVATIONS.index(activation)
         self._point(layout.PARAMETERS, np.array([*parameters, 0, 0][:2], np.float32))
-        self._order = self._set_filters(weights, biases)
+        self._order = np.array(self._set_filters(weights, biases), np.int64)
         self._spaces: list[NDArray[np.float32]] = []
 
     @property
@@ -194,32 +194,38 @@ class DirectPlan:
             An array is not of the planned shape or kind.
         """
         self._check(source, out, scales)
-        words = self._words.copy()
+        maps, bands, known = self.geometry.filters, self.bands, len(self._words)
+        # One array for all that the kernel is told or tells: finding an address takes a microsecond.
+        told = np.zeros(known + 2 * maps + bands, np.int64)
+        words, places, surveyed = told[:known], told[known:][:maps], told[known + maps :][:maps]
+        strangers = told[known + 2 * maps :]
+        words[:] = self._words
+        words[layout.MAPS] = told.ctypes.data + known * told.itemsize
+        words[layout.SURVEYED] = words[layout.MAPS] + maps * told.itemsize
+        words[layout.STRANGERS] = words[layout.SURVEYED] + maps * told.itemsize
         words[layout.SOURCE] = source.ctypes.data
         words[layout.KIND] = _KINDS[source.dtype]
         words[layout.CHANNEL_STEP : layout.PIXEL_STEP + 1] = source.strides
-        maps = _addresses(out, self._order)
-        words[layout.MAPS] = maps.ctypes.data
         if out is not None:
+            places[:] = _addresses(out, self._order)
             words[layout.MAP_STEP], words[layout.OUT_KIND] = out[0].strides[0], out[0].itemsize
-            words[layout.PAST] = self._goes_past(maps, out[0])
-        gathered = Statistics.room(self.bands, len(maps))
-        surveyed = np.full(len(maps), survey, np.int64)[self._order]
-        words[layout.STATISTICS], words[layout.SURVEYED] = gathered.ctypes.data, surveyed.ctypes.data
-        strangers = np.zeros(self.bands, np.int64)
-        words[layout.STRANGERS] = strangers.ctypes.data
+            words[layout.PAST] = self._goes_past(places, out[0])
+        surveyed[:] = survey if isinstance(survey, bool) else survey[self._order]
+        gathered = Statistics.room(bands, maps)
+        words[layout.STATISTICS] = gathered.ctypes.data
         ordered = None if scales is None else prepared(scales[self._order])
         if ordered is not None:
             words[layout.SCALES] = ordered.ctypes.data
-        self._share(getattr(kernels, self.kernel_name), words, threads)
-        if not surveyed.any():
-            clipped = np.zeros(len(maps))
+        self._share(getattr(kernels, self.kernel_name), told, threads)
+        has_strangers = bool(np.count_nonzero(strangers))
+        if not np.count_nonzero(surveyed):
+            clipped = np.zeros(maps)
             if scales is not None:
-                clipped[self._order] = gathered[:, :, layout.CLIPPED].sum(0).sum(1)
-            return Statistics.of_codes(clipped, bool(strangers.any()))
+                clipped[self._order] = gathered[:, :, layout.CLIPPED].sum((0, 2))
+            return Statistics.of_codes(clipped, has_strangers)
         lanes = np.empty_like(gathered)
         lanes[:, self._order] = gathered
-        return Statistics.merged(lanes, bool(strangers.any()))
+        return Statistics.merged(lanes, has_strangers)
 
     def _goes_past(self, maps: NDArray[np.int64], one: NDArray[Any]) -> bool:
         """Whether maps of floats, all like *one*, are better written past the caches."""
@@ -237,15 +243,15 @@ class DirectPlan:
             raise ValueError("source: steps must be whole pixels")
         if out is None:
             return
-        shape = g.out_height, g.out_width
-        each = out[:1] if isinstance(out, np.ndarray) else out  # the maps of one array are all alike
-        if len(out) != g.filters or any(values.shape != shape for values in each):
+        shape, first = (g.out_height, g.out_width), out[0]
+        each = (first,) if isinstance(out, np.ndarray) else out  # the maps of one array are all alike
+        if len(out) != g.filters or not all(values.shape == shape for values in each):
             raise ValueError(f"out: accepted: {g.filters} maps of {shape}")
-        kinds = {(values.strides, values.dtype) for values in each}
-        accepted = ("float32",) if scales is None else ("uint8", "uint16")
-        step, kind = next(iter(kinds))
-        if len(kinds) != 1 or kind not in map(np.dtype, accepted) or step[1] != kind.itemsize:
-            raise ValueError(f"out: accepted: {' or '.join(accepted)}, contiguous rows of equal distance")
+        accepted = _VALUES if scales is None else _CODES
+        is_alike = all(values.strides == first.strides and values.dtype == first.dtype for values in each)
+        if not is_alike or first.dtype not in accepted or first.strides[1] != first.itemsize:
+            names = " or ".join(map(str, accepted))
+            raise ValueError(f"out: accepted: {names}, contiguous rows of equal distance")
         if scales is not None and scales.shape != (g.filters, 6):
             raise ValueError(f"scales: found {scales.shape}; accepted: {g.filters, 6}")
 
@@ -255,11 +261,13 @@ class DirectPlan:
         progress = np.zeros(2, np.int64)
         # Made here, so that running out of memory is an error here.
         spaces = [self._space() for _ in range(max(1, min(threads, bands)))]
+        layer, shared = words.ctypes.data, progress.ctypes.data
 
-        def fill(space: NDArray[np.float32]) -> None:
-            kernel(words.ctypes.data, space.ctypes.data, progress.ctypes.data, bands)
+        def fill(space: NDArray[np.float32], _held: object = (words, progress)) -> None:
+            kernel(layer, space.ctypes.data, shared, bands)
 
-        # A helper that begins when all bands are filled touches nothing but the progress.
+        # A helper that begins when all bands are filled, perhaps after this has returned, touches
+        # nothing but the progress, and *fill* holds that.
         together(fill, spaces, threads, lambda: progress[1] == bands)
         self._spaces += spaces
 
