@@ -69,6 +69,11 @@ def cut(weights: NDArray[np.float64], groups: int) -> list[Block]:
     return list(_known(flat.tobytes(), len(flat), groups))
 
 
+def uniform(weights: NDArray[np.float64]) -> list[Block]:
+    """Return blocks without a zero weight, so that nothing that is not finite reaches a stranger's sums."""
+    return [part for block in cut(weights, 1) for part in block.exact]
+
+
 @lru_cache(maxsize=64)
 def _known(weights: bytes, filters: int, groups: int) -> tuple[Block, ...]:
     """Return the blocks of small filters, which every size of image asks for anew."""

@@ -47,8 +47,12 @@ def direct(g: Geometry, taps: list[float], machine: Machine = DEFAULT) -> float:
     filled = (
         machine.fill * g.channels * _pixels(g) * min(1.0, extent(g.kernel[0], g.dilation[0]) / g.stride[0])
     )
-    summed = sum(count * (_WRITTEN_OUT if count in (9, 27) else 1) for count in taps)
-    return outputs * (summed * tap + len(taps) * machine.store) + filled
+    return outputs * (sum(map(written, taps)) * tap + len(taps) * machine.store) + filled
+
+
+def written(count: float) -> float:
+    """Return the taps that as many cost, less where their list is written out."""
+    return count * (_WRITTEN_OUT if count in (9, 27) else 1)
 
 
 def separable(g: Geometry, across: list[int], down: list[int], machine: Machine = DEFAULT) -> float:

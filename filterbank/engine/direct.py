@@ -287,7 +287,7 @@ class DirectPlan:
         """Choose the outputs of a block: wide lines, yet rows enough to make up for their halo."""
         g = self.geometry
         (stride_y, stride_x), high, wide = g.stride, extent(g.kernel[0], g.dilation[0]), self._wide
-        columns = _LINE_BYTES // (FLOAT * g.channels * g.kernel[0] * stride_x)
+        columns = _LINE_BYTES // (FLOAT * self._planes * g.kernel[0] * stride_x)
         columns = max(2 * layout.WIDEST, min(_WIDEST_LINE, columns) // layout.WIDEST * layout.WIDEST)
         parts = max(1, round(g.out_width / columns))
         self._columns = -(-g.out_width // parts)
@@ -295,12 +295,12 @@ class DirectPlan:
         self._length = -(-length // 16) * 16
         if self._length % 1024 == 0:
             self._length += 16  # rows 4 KiB apart would share one set of the first-level cache
-        row = FLOAT * g.channels * stride_x * self._length
+        row = FLOAT * self._planes * stride_x * self._length
         fitting = (_BAND_BYTES // row - high) // stride_y + 1
         wanted = max(fitting, -(-high // (2 * stride_y)), 4)
         self._rows = max(1, min(wanted, -(-g.out_height // _BANDS)))
         self._scratch_rows = (self._rows - 1) * stride_y + high
-        lines = layout.SCRATCH // FLOAT + g.channels * self._scratch_rows * stride_x * self._length
+        lines = layout.SCRATCH // FLOAT + self._planes * self._scratch_rows * stride_x * self._length
         self._space_size = self._place_lines(lines)
 
     def _place_lines(self, start: int) -> int:
@@ -308,6 +308,11 @@ class DirectPlan:
         length = (self._columns // 16 + 1) * 16 + layout.LINE_GAP
         self._words[layout.LINES], self._words[layout.LINE_LENGTH] = FLOAT * start, length
         return start + max(layout.SIZES) * length
+
+    @property
+    def _planes(self) -> int:
+        """How many planes of scratch a filter's taps may lie in."""
+        return self.geometry.channels
 
     @property
     def _wide(self) -> int:
@@ -358,14 +363,14 @@ class DirectPlan:
     def _offsets(self, block: blocks.Block) -> NDArray[np.int64]:
         """Return the taps' distances in bytes from an output's first pixel in scratch."""
         g = self.geometry
-        planes = block.group * (g.channels // g.groups) * g.stride[1] * self._scratch_rows
+        planes = block.group * (self._planes // g.groups) * g.stride[1] * self._scratch_rows
         return self._taps[block.places] + FLOAT * self._length * planes
 
     @cached_property
     def _taps(self) -> NDArray[np.int64]:
         """The distances of all taps that a filter of the first group has."""
         g = self.geometry
-        c, i, j = np.ogrid[: g.channels // g.groups, : g.kernel[0], : g.kernel[1]]
+        c, i, j = np.ogrid[: self._planes // g.groups, : g.kernel[0], : g.kernel[1]]
         row, column, stride = i * g.dilation[0], j * g.dilation[1], g.stride[1]
         line = (c * self._scratch_rows + row) * stride + column % stride
         return np.asarray(FLOAT * (line * self._length + column // stride), np.int64).ravel()

@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import field
 from functools import lru_cache
 
-import numpy as np
-
-from filterbank.engine import cost, gates
+from filterbank.engine import cost, gates, mixed
 from filterbank.engine.cost import Machine
 from filterbank.errors import GeometryError, RequestError
 from filterbank.geometry import Geometry, Pair
@@ -172,11 +170,11 @@ def price(layer: Layer, g: Geometry, method: str, block: int = 0, machine: Machi
 
 
 def _taps(layer: Layer, g: Geometry) -> list[float]:
-    """Return the taps of each filter; of whole numbers as many as take as long on bytes."""
+    """Return the taps of each filter; of whole numbers on bytes, and over mixes, as many as take as long."""
     quads = gates.quads_of(layer, g)
     return [
-        cost.QUAD * quads[k] if k in quads else float(np.count_nonzero(weights))
-        for k, weights in enumerate(layer.weights)
+        cost.QUAD * quads[k] if k in quads else cost.written(own) + share if share else float(own)
+        for k, (own, share) in enumerate(mixed.split(layer.weights, g.groups).taps)
     ]
 
 
@@ -208,6 +206,8 @@ def _cheapest(
     if quads := gates.quads_of(layer, g):
         some = "" if len(quads) == len(taps) else f" in {len(quads)} of {len(taps)} filters"
         told += f"; direct is exact for 8-bit images{some}"
+    if made := mixed.split(layer.weights, g.groups).told:
+        told += f"; direct {made}"
     told += "".join(f"; no {name}: {reason}" for name, reason in refusals.items())
     return tuple(
         Choice(method, f"cheapest: {told}", block, prices)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -150,7 +149,7 @@ class SeparablePlan(DirectPlan):
         """Set the tables of both sums and return the bank's indices in the blocks' order."""
         for word in (layout.STRIDE_Y, layout.EXTENT_Y):
             self._words[word] = 1
-        across, down = _uniform(self._across), _uniform(self._down)
+        across, down = blocks.uniform(self._across), blocks.uniform(self._down)
         self._set_table(words.ACROSS, across, [self._offsets(part) for part in across])
         self._point(words.ZEROS, np.zeros(max(layout.SIZES), np.float32))
         slots = np.argsort([index for part in across for index in part.order])
@@ -212,9 +211,3 @@ def _two_layers(
     for k, q, column in down:
         columns[k, q, :, 0] += column
     return np.array(across or np.zeros((1, g.channels, 1, g.kernel[1]))), columns
-
-
-def _uniform(weights: NDArray[np.float64]) -> list[blocks.Block]:
-    """Return blocks without a zero weight, so that nothing that is not finite reaches a stranger's sums."""
-    cut: Iterable[blocks.Block] = blocks.cut(weights, 1)
-    return [part for block in cut for part in block.exact]

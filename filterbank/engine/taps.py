@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from filterbank.engine.direct import DirectPlan, Maps, Statistics
 from filterbank.engine.image import Kernels
+from filterbank.engine.mixed import MixedPlan
 from filterbank.engine.quads import QuadPlan, as_integers, whole_filters
 from filterbank.geometry import Geometry
 
 
-class TapsPlan(DirectPlan):
+class TapsPlan(MixedPlan):
     """A layer by its formula, ready to run; parameters and `run` are those of `DirectPlan`.
 
     Filters of small integers times a number are summed exactly on pictures of bytes: what the formula says
@@ -66,5 +67,5 @@ class TapsPlan(DirectPlan):
         ]
         if others := sorted({*range(len(weights))} - {*whole}):
             g = replace(geometry, filters=len(others))
-            parts.append((others, DirectPlan(weights[others], np.asarray(biases)[others], g, **how)))
+            parts.append((others, MixedPlan(weights[others], np.asarray(biases)[others], g, **how)))
         return parts

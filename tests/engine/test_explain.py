@@ -13,7 +13,8 @@ RNG = np.random.default_rng(0)
 
 
 def alexnet():
-    filters = tuple(Filter(f"f{k}", np.ones((3, 11, 11))) for k in range(96))
+    rng = np.random.default_rng(1)
+    filters = tuple(Filter(f"f{k}", rng.uniform(0.1, 1, (3, 11, 11))) for k in range(96))
     return Stack((Layer(filters, stride=(4, 4), padding="valid"),))
 
 

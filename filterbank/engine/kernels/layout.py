@@ -52,11 +52,14 @@ from __future__ import annotations
     SURVEYED,  # address of FILTERS int64: whether a map's statistics are gathered; codes clipped always are
     STRANGERS,  # address of int64, one a band: 1 where a transform met a pixel that is not finite
     FILTERS,  # K
+    MIXES,  # address of (MIX_COUNT, BLOCK_WORDS) int64: planes of scratch after the channels', sums of these
+    MIX_COUNT,
+    MIX_STARTS,  # address of zeros: what these sums begin with
     LINES,  # for codes: bytes from a work space's start to 6 lines of float32
     LINE_LENGTH,  # floats from one of them to the next
     BAND_ROWS,  # of the maps: what a thread fills at a time
     WORDS,  # how many there are
-) = range(43)
+) = range(46)
 
 KINDS = ("float32", "uint8", "uint16")
 MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")
@@ -92,7 +95,8 @@ LINE_GAP = 16  # floats between lines at least: 4 KiB apart they would wait for 
 # --- Work space of one thread: tables and small tiles, then the scratch, then the lines ------------------
 SPILL_TABLE = 0  # 8 addresses
 LINE_TABLE = 64  # 8 addresses
-SPILL = 128  # (6, WIDEST) float32: a tile that overhangs its row
+MIX_TABLE = 128  # 8 addresses
+SPILL = 192  # (6, WIDEST) float32: a tile that overhangs its row
 CARRY = SPILL + 6 * 4 * WIDEST  # (6, WIDEST) float32
 SCRATCH = CARRY + 6 * 4 * WIDEST
 

@@ -20,17 +20,24 @@ from filterbank.engine.kernels.layout import (
     BLOCK_COUNT,
     BLOCK_WORDS,
     BLOCKS,
+    CHANNELS,
     CHUNKS,
     COLUMNS,
     ENDS,
     EXACT_BLOCKS,
     EXACT_COUNT,
+    EXTENT_Y,
     FILTERS,
     FIRST,
+    MIX_COUNT,
+    MIX_STARTS,
+    MIX_TABLE,
+    MIXES,
     OUT_WIDTH,
     ROWS_FIRST,
     SCRATCH,
     SCRATCH_LENGTH,
+    SCRATCH_ROWS,
     SIZE,
     STATISTICS,
     STATISTICS_BYTES,
@@ -94,12 +101,28 @@ def row(
     _finished_row(layer, block, source, biases, y, x, columns, space, statistics)
 
 
+@helper(types.void(INT, INT, INT))
+def _mix(layer: int, space: int, rows: int) -> None:
+    """Sum channels into the planes after theirs, for what so many rows of outputs see."""
+    words = i64(layer)
+    scratch, table = space + SCRATCH, space + MIX_TABLE
+    line = words[STRIDE_X] * words[SCRATCH_LENGTH]
+    count = ((rows - 1) * words[STRIDE_Y] + words[EXTENT_Y]) * line
+    for i in range(words[MIX_COUNT]):
+        block = words[MIXES] + 8 * BLOCK_WORDS * i
+        for k in range(i64(block)[SIZE]):
+            plane = words[CHANNELS] + i64(block)[FIRST] + k
+            i64(table)[k] = scratch + 4 * plane * words[SCRATCH_ROWS] * line
+        sum_row(block, scratch, table, 0, words[MIX_STARTS], count, space, 0)
+
+
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT))
 def _block_of_outputs(
     layer: int, space: int, y: int, rows: int, x: int, columns: int, statistics: int
 ) -> None:
     words = i64(layer)
     finite = fill(layer, space + SCRATCH, y, x, rows, columns)
+    _mix(layer, space, rows)
     blocks = words[BLOCKS] if finite else words[EXACT_BLOCKS]
     count = words[BLOCK_COUNT] if finite else words[EXACT_COUNT]
     step = 4 * words[STRIDE_Y] * words[STRIDE_X] * words[SCRATCH_LENGTH]
