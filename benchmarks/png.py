@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.maps import sample_maps
-from filterbank.engine.deflate import Scratch, encode_rows
+from filterbank.engine.deflate import Scratch, encoded
 from filterbank.engine.kernels.deflate import png_bands
 
 Encoder = Callable[[np.ndarray], bytes]
@@ -42,7 +42,8 @@ def ours() -> Encoder:
         rows = image.view(np.uint8).reshape(image.shape[0], -1)
         head = struct.pack(">IIBB3x", *image.shape[1::-1], 8 * image.itemsize, COLOUR_TYPES[channels])
         swap = image.itemsize == 2 and sys.byteorder == "little"
-        stream = encode_rows(rows, channels * image.itemsize, kernel, swap, scratch)
+        with encoded(rows, channels * image.itemsize, kernel, swap, scratch) as parts:
+            stream = b"".join(parts)
         chunks = [*chunk(b"IHDR", head), *chunk(b"IDAT", stream), *chunk(b"IEND", b"")]
         return b"".join([b"\x89PNG\r\n\x1a\n", *chunks])
 

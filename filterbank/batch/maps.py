@@ -20,7 +20,7 @@ from filterbank.batch.toned import Planned, Shared, Toned, toned
 from filterbank.imagefile import encode, tone
 from filterbank.imagefile.encode import NpyStack, TiffStack
 from filterbank.imagefile.maptext import MapText
-from filterbank.imagefile.png import Deflate
+from filterbank.imagefile.png import Deflate, Parts
 from filterbank.imagefile.tone import Scale
 from filterbank.model import Bank
 from filterbank.record import record
@@ -120,8 +120,11 @@ def _deflate(job: Job, crew: Crew) -> Deflate:
         return crew.deflate
     from filterbank.imagefile.squeeze import squeeze  # noqa: PLC0415 - for the runs that ask for it
 
-    def smallest(rows: NDArray[np.uint8], bpp: int, swap: bool) -> bytes:
-        return min(squeeze(rows, bpp, swap), crew.deflate(rows, bpp, swap), key=len)
+    @contextmanager
+    def smallest(rows: NDArray[np.uint8], bpp: int, swap: bool) -> Iterator[Parts]:
+        small = squeeze(rows, bpp, swap)
+        with crew.deflate(rows, bpp, swap) as fast:
+            yield [small] if len(small) <= sum(map(len, fast)) else fast
 
     return smallest
 

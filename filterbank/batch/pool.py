@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from dataclasses import field
 from itertools import islice
 from types import TracebackType
@@ -91,10 +92,10 @@ class Crew:
         if self._encoders is not None:
             self._encoders.shutdown(wait=True, cancel_futures=True)
 
-    def deflate(self, rows: NDArray[np.uint8], bpp: int, swap: bool) -> bytes:
-        """Return the zlib stream of a PNG's rows; the workers' memory for it is kept from map to map."""
+    def deflate(self, rows: NDArray[np.uint8], bpp: int, swap: bool) -> AbstractContextManager[engine.Parts]:
+        """Have the zlib stream of a PNG's rows; the workers' memory for it is kept from map to map."""
         pool = self._encoders if self._shares_maps else None
-        return engine.compress(rows, bpp, swap, self._scratch, pool)
+        return engine.compressed(rows, bpp, swap, self._scratch, pool)
 
     def stop(self) -> None:
         """Have all work end at its next step."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from filterbank.engine.compiled import kernels
 
 Bytes = NDArray[np.uint8]
 BandKernel = Callable[..., Any]
+Parts = list[bytes | memoryview]  # of a stream, one after the other
 
 # Filtered bytes of a band: they and their code stay in a core's second-level cache.
 BAND = 1 << 18
@@ -28,19 +30,22 @@ HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, fastest
 _MODULUS = 65521
 
 
-def compress(
+@contextmanager
+def compressed(
     rows: Bytes,
     bpp: int,
     swap: bool = False,
     spare: list[Scratch] | None = None,
     pool: Executor | None = None,
-) -> bytes:
-    r"""Return the zlib stream of a PNG's *rows* (H, n) uint8, *bpp* bytes a pixel, by the compiled kernel.
+) -> Iterator[Parts]:
+    r"""Have the zlib stream of a PNG's *rows* (H, n) uint8, *bpp* bytes a pixel, by the compiled kernel.
+
+    Its parts may lie in memory that is used again when the block has ended.
 
     Parameters
     ----------
     rows, bpp, swap
-        As `encode_rows` has them.
+        As `encoded` has them.
     spare
         Memory kept by the caller from image to image.
     pool
@@ -49,10 +54,12 @@ def compress(
     Examples
     --------
     >>> import zlib
-    >>> zlib.decompress(compress(np.full((1, 3), 7, np.uint8), 1))
+    >>> with compressed(np.full((1, 3), 7, np.uint8), 1) as parts:
+    ...     zlib.decompress(b"".join(parts))
     b'\x01\x07\x00\x00'
     """
-    return encode_rows(rows, bpp, kernels().png_bands, swap, spare, pool)
+    with encoded(rows, bpp, kernels().png_bands, swap, spare, pool) as parts:
+        yield parts
 
 
 class Scratch:
@@ -72,15 +79,16 @@ class Scratch:
             self.out = np.empty(total, np.uint8)
 
 
-def encode_rows(
+@contextmanager
+def encoded(
     rows: Bytes,
     bpp: int,
     kernel: BandKernel,
     swap: bool = False,
     scratch: list[Scratch] | None = None,
     pool: Executor | None = None,
-) -> bytes:
-    """Return the zlib stream of the PNG-filtered *rows*: the content of a PNG's IDAT chunks.
+) -> Iterator[Parts]:
+    """Have the zlib stream of the PNG-filtered *rows*, the content of a PNG's IDAT chunks, in parts.
 
     Parameters
     ----------
@@ -95,15 +103,16 @@ def encode_rows(
     --------
     >>> import numba, zlib
     >>> from filterbank.engine.kernels.deflate import png_bands
-    >>> stream = encode_rows(np.full((2, 3), 7, np.uint8), 1, numba.njit(png_bands))
-    >>> list(zlib.decompress(stream))
+    >>> with encoded(np.full((2, 3), 7, np.uint8), 1, numba.njit(png_bands)) as parts:
+    ...     list(zlib.decompress(b"".join(parts)))
     [1, 7, 0, 0, 2, 0, 0, 0]
     """
     if rows.strides[1] != 1 or rows.strides[0] < 0:
         rows = np.ascontiguousarray(rows)
     height, n = rows.shape
     if n >= ROW_LIMIT:
-        return _by_zlib(rows, swap)
+        yield [_by_zlib(rows, swap)]
+        return
     step = min(height, max(1, BAND // (n + 1)))
     band_bytes = step * (n + 1)
     spare = [] if scratch is None else scratch
@@ -113,9 +122,11 @@ def encode_rows(
         memory = take(spare)
         memory.reserve(band_bytes, room(band_bytes) * len(starts))
         size, checksum = encode_bands(kernel, rows, bpp, swap, (0, height, step), True, memory)
-        stream = b"".join([HEADER, memory.out[:size].data, struct.pack(">I", checksum)])
-        spare.append(memory)
-        return stream
+        try:
+            yield [HEADER, memory.out[:size].data, struct.pack(">I", checksum)]
+        finally:
+            spare.append(memory)
+        return
 
     def encode(y: int) -> tuple[bytes, int, int]:
         end = min(y + step, height)
@@ -130,7 +141,7 @@ def encode_rows(
     checksum = 1
     for _, part_sum, length in parts:
         checksum = combine_adler32(checksum, part_sum, length)
-    return b"".join([HEADER, *(part for part, _, _ in parts), struct.pack(">I", checksum)])
+    yield [HEADER, *(part for part, _, _ in parts), struct.pack(">I", checksum)]
 
 
 def encode_bands(
@@ -144,7 +155,7 @@ def encode_bands(
 ) -> tuple[int, int]:
     """Encode a *part* of *rows*, from row to row in steps; return its size and the Adler-32 of what it holds.
 
-    Other parameters are those of `encode_rows`; the code lies in ``memory.out``.
+    Other parameters are those of `encoded`; the code lies in ``memory.out``.
     """
     size = kernel(
         rows.ctypes.data,

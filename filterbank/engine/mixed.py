@@ -7,7 +7,7 @@ takes the taps of its pattern instead of those of all channels. What filters hav
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,14 +36,14 @@ class Split:
     mixes: NDArray[np.float64]
     weights: NDArray[np.float64]
 
-    @property
+    @cached_property
     def told(self) -> str:
         """How many filters are over mixes, in words; nothing where none are."""
         count = sum(share > 0 for _, share in self.taps)
         mixes = f"{len(self.mixes)} mix{'es' * (len(self.mixes) != 1)} of channels"
         return f"takes {count} of {len(self.weights)} filters as patterns over {mixes}" if count else ""
 
-    @property
+    @cached_property
     def taps(self) -> list[tuple[int, float]]:
         """The taps of each filter, and as many as its part of its mix takes: 0 for one over no mix."""
         has_taps = np.any(self.weights != 0, axis=(2, 3))

@@ -10,6 +10,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, BinaryIO
 
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 
 from filterbank.errors import ImageError
 
+Parts = list[bytes | memoryview]  # of bytes, one after the other
 # (bytes of the rows (H, n), bytes a pixel, whether they are words with the low byte first)
-# -> the zlib stream of the filtered rows
-Deflate = Callable[[NDArray[np.uint8], int, bool], bytes]
+# -> the zlib stream of the filtered rows, for as long as a block lasts
+Deflate = Callable[[NDArray[np.uint8], int, bool], AbstractContextManager[Parts]]
 IS_LITTLE = sys.byteorder == "little"
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -62,9 +64,9 @@ def write(
     height, _, channels = pixels.shape
     size = pixels.dtype.itemsize
     rows = np.ascontiguousarray(pixels).reshape(height, -1).view(np.uint8)
-    data = deflate(rows, channels * size, size > 1 and IS_LITTLE)
     head = _head(pixels.shape, pixels.dtype, text)
-    _write(stream, [*head, *_parts(b"IDAT", data), *_parts(b"IEND", b"")])
+    with deflate(rows, channels * size, size > 1 and IS_LITTLE) as data:
+        _write(stream, [*head, *_parts(b"IDAT", *data), *_parts(b"IEND")])
 
 
 def begin(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], text: Mapping[str, str]) -> None:
@@ -75,7 +77,7 @@ def begin(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], text: 
 def end(stream: BinaryIO, text: Mapping[str, str] | None = None) -> None:
     """Write what stands after the pixels: more *text*, and the end."""
     spelled = [_text_chunk(keyword, value) for keyword, value in (text or {}).items()]
-    _write(stream, [*spelled, *_parts(b"IEND", b"")])
+    _write(stream, [*spelled, *_parts(b"IEND")])
 
 
 def texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
@@ -111,22 +113,24 @@ def write_chunk(stream: BinaryIO, kind: bytes, body: bytes) -> None:
     _write(stream, _parts(kind, body))
 
 
-def _write(stream: BinaryIO, parts: list[bytes]) -> None:
+def _write(stream: BinaryIO, parts: Parts) -> None:
     """Write *parts* one after the other; if large, not joined, which would copy the pixels."""
     stream.writelines([b"".join(parts)] if sum(map(len, parts)) <= _JOINED else parts)
 
 
-def _head(shape: tuple[int, ...], dtype: np.dtype[Any], text: Mapping[str, str]) -> list[bytes]:
+def _head(shape: tuple[int, ...], dtype: np.dtype[Any], text: Mapping[str, str]) -> Parts:
     height, width, channels = shape
     header = struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0)
     spelled = (_text_chunk(keyword, value) for keyword, value in text.items())
     return [SIGNATURE, *_parts(b"IHDR", header), *spelled]
 
 
-def _parts(kind: bytes, body: bytes) -> list[bytes]:
-    """Return a chunk: its length, *kind*, *body* and checksum."""
-    check = zlib.crc32(body, zlib.crc32(kind))
-    return [struct.pack(">I", len(body)), kind, body, struct.pack(">I", check)]
+def _parts(kind: bytes, *body: bytes | memoryview) -> Parts:
+    """Return a chunk: its length, *kind*, what is in it and its checksum."""
+    check = zlib.crc32(kind)
+    for part in body:
+        check = zlib.crc32(part, check)
+    return [struct.pack(">I", sum(map(len, body))), kind, *body, struct.pack(">I", check)]
 
 
 @lru_cache(maxsize=256)

@@ -62,7 +62,8 @@ def test_few_maps_share_the_threads_and_give_the_same_bytes() -> None:
 
     def write(item: int) -> bytes:
         threads.add(threading.current_thread())
-        return crew.deflate(rows, 1, False)
+        with crew.deflate(rows, 1, False) as parts:
+            return b"".join(parts)
 
     for jobs in (1, 2, 4):
         with Crew(jobs, 1) as crew:

@@ -21,7 +21,7 @@ from PIL import Image
 from scipy import ndimage
 
 from filterbank.engine import deflate
-from filterbank.engine.deflate import Scratch, encode_rows
+from filterbank.engine.deflate import Scratch, encoded
 from filterbank.engine.kernels import huffman
 from filterbank.engine.kernels.deflate import WORK, png_bands
 
@@ -31,6 +31,12 @@ COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 @pytest.fixture(scope="module")
 def kernel():
     return numba.njit(png_bands, nogil=True, error_model="numpy")
+
+
+def encode_rows(*args, **how) -> bytes:
+    """Return the whole stream of rows."""
+    with encoded(*args, **how) as parts:
+        return b"".join(parts)
 
 
 def rows_of(image: np.ndarray) -> tuple[np.ndarray, int]:
