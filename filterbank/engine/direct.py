@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filterbank.engine import blocks
+from filterbank.engine import blocks, memory
 from filterbank.engine.image import Kernels
 from filterbank.engine.kernels import layout
-from filterbank.engine.memory import aligned
 from filterbank.engine.scales import prepared
 from filterbank.engine.sharing import together
 from filterbank.geometry import Geometry, extent
@@ -118,8 +117,8 @@ class DirectPlan:
     """
 
     _words_count = layout.WORDS
-    _new_space = staticmethod(aligned)
     kernel_name = "direct"
+    _take, _give = staticmethod(memory.take), staticmethod(memory.give)
 
     def __init__(
         self,
@@ -148,7 +147,6 @@ class DirectPlan:
         self._words[layout.ACTIVATION] = layout.ACTIVATIONS.index(activation)
         self._point(layout.PARAMETERS, np.array([*parameters, 0, 0][:2], np.float32))
         self._order = np.array(self._set_filters(weights, biases), np.int64)
-        self._spaces: list[NDArray[np.float32]] = []
 
     @property
     def bands(self) -> int:
@@ -260,7 +258,7 @@ class DirectPlan:
         bands = self.bands
         progress = np.zeros(2, np.int64)
         # Made here, so that running out of memory is an error here.
-        spaces = [self._space() for _ in range(max(1, min(threads, bands)))]
+        spaces = [self._take(self._space_size) for _ in range(max(1, min(threads, bands)))]
         layer, shared = words.ctypes.data, progress.ctypes.data
 
         def fill(space: NDArray[np.float32], _held: object = (words, progress)) -> None:
@@ -269,14 +267,7 @@ class DirectPlan:
         # A helper that begins when all bands are filled, perhaps after this has returned, touches
         # nothing but the progress, and *fill* holds that.
         together(fill, spaces, threads, lambda: progress[1] == bands)
-        self._spaces += spaces
-
-    def _space(self) -> NDArray[np.float32]:
-        """Return a work space that no thread uses: one of an earlier run, or a new one."""
-        try:
-            return self._spaces.pop()  # not asked first: another thread may take the last one
-        except IndexError:
-            return self._new_space((self._space_size,))
+        self._give(spaces)
 
     def _point(self, word: int, values: NDArray[np.generic]) -> None:
         values = np.ascontiguousarray(values)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import mmap
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
 _LARGE_PAGE = 2 << 20
+
+# Work spaces between two runs, none of them large; images of nearly one size find them large enough.
+_KEPT: list[NDArray[np.float32]] = []
+_MOST, _LARGEST, _STEP = 64, 1 << 20, 1 << 14
 
 
 def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -21,6 +25,30 @@ def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
     memory = np.zeros(count + 16, np.float32)
     start = -memory.ctypes.data % 64 // 4
     return memory[start : start + count].reshape(shape)
+
+
+def take(count: int) -> NDArray[np.float32]:
+    """Return at least *count* floats that nobody uses, the first at the start of a cache line.
+
+    Their values are whatever those left who had them before: fresh pages cost as much as a small image.
+
+    >>> memory = take(1000)
+    >>> give([memory])
+    >>> take(900) is memory
+    True
+    """
+    with suppress(IndexError):
+        kept = _KEPT.pop()  # not asked first: another thread may take the last one
+        if kept.size >= count:
+            return kept
+    return aligned((-(-count // _STEP) * _STEP,))
+
+
+def give(each: list[NDArray[np.float32]]) -> None:
+    """Keep for others what `take` gave, unless enough is kept."""
+    for memory in each:
+        if len(_KEPT) < _MOST and memory.nbytes <= _LARGEST:
+            _KEPT.append(memory)
 
 
 def in_large_pages(shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -37,7 +65,7 @@ def in_large_pages(shape: tuple[int, ...]) -> NDArray[np.float32]:
     count = int(np.prod(shape))
     size = -(-4 * count // _LARGE_PAGE) * _LARGE_PAGE + _LARGE_PAGE
     pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with contextlib.suppress(OSError):  # a system may have been built without
+    with suppress(OSError):  # a system may have been built without
         pages.madvise(mmap.MADV_HUGEPAGE)
     memory = np.frombuffer(pages, np.float32)
     start = -memory.ctypes.data % _LARGE_PAGE // 4
