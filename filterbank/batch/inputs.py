@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -41,12 +42,12 @@ class Source:
     fault: str = ""
     place: str = field(default="", repr=False)
 
-    @property
+    @cached_property
     def stem(self) -> str:
         """The file's name without its extension; a page of several adds its number."""
         return PurePosixPath(self._file).stem + self._page
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The file's name with its extension."""
         return self.stem + PurePosixPath(self._file).suffix

@@ -76,15 +76,20 @@ class Namer:
             fault = "the name of the file is empty"
         elif ".." in parts:
             fault = "it leads out of the folder for maps"
-        elif max(len(os.fsencode(part)) for part in parts) > _NAME_LIMIT:
+        elif _may_pass(_NAME_LIMIT, name) and max(len(os.fsencode(part)) for part in parts) > _NAME_LIMIT:
             fault = f"a name is longer than {_NAME_LIMIT} bytes"
-        elif len(os.fsencode(self.out)) + len(os.fsencode(name)) + 1 > _PATH_LIMIT:
+        elif _may_pass(_PATH_LIMIT, path := f"{self.out}/{name}") and len(os.fsencode(path)) > _PATH_LIMIT:
             fault = f"the path is longer than {_PATH_LIMIT} bytes"
         if fault:
             raise RequestError(
                 f"--name {self.template}: {shown(text) or 'nothing'}: {fault}; choose another template"
             )
         return name
+
+
+def _may_pass(limit: int, name: str) -> bool:
+    """Whether a name may have more bytes: no character takes more than four."""
+    return 4 * len(name) > limit
 
 
 def default_template(stack: bool, banks: int, layers: int = 1) -> str:

@@ -34,6 +34,11 @@ class Block:
     ends: NDArray[np.int64]
 
     @cached_property
+    def addresses(self) -> tuple[int, int]:
+        """Where the weights and the ends begin."""
+        return self.weights.ctypes.data, self.ends.ctypes.data
+
+    @cached_property
     def is_uniform(self) -> bool:
         """Whether every filter has every tap, so that nothing is multiplied by zero."""
         return bool(np.all(self.weights != 0))
@@ -113,18 +118,9 @@ def _runs(order: list[int], support: dict[int, NDArray[np.bool_]]) -> list[tuple
 
 def table(blocks: list[Block], offsets: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], list[object]]:
     """Return the kernel's words for *blocks*, whose taps lie at *offsets*, and the arrays they point to."""
-    words = np.zeros((len(blocks), BLOCK_WORDS), np.int64)
-    kept: list[object] = []
+    rows = []
     first = 0
-    for row, block, taps in zip(words, blocks, offsets, strict=True):
-        row[:] = (
-            len(block.order),
-            first,
-            taps.ctypes.data,
-            block.weights.ctypes.data,
-            block.ends.ctypes.data,
-            len(block.ends),
-        )
-        kept += [taps, block.weights, block.ends]
+    for block, taps in zip(blocks, offsets, strict=True):
+        rows.append((len(block.order), first, taps.ctypes.data, *block.addresses, len(block.ends)))
         first += len(block.order)
-    return words, kept
+    return np.reshape(np.array(rows, np.int64), (-1, BLOCK_WORDS)), [*offsets, *blocks]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from filterbank.engine.image import Kernels
 from filterbank.engine.kernels import layout
 from filterbank.engine.scales import prepared
 from filterbank.engine.sharing import together
-from filterbank.geometry import Geometry, extent
+from filterbank.geometry import Geometry, Pair, extent
 from filterbank.record import record
 
 Kernel = Callable[[int, int, int, int], object]
@@ -71,13 +71,23 @@ class Statistics:
         return cls(*np.concatenate(columns, axis=1)[:, np.argsort(places)])
 
     @classmethod
-    def merged(cls, gathered: NDArray[np.float64], has_strangers: bool = False) -> Statistics:
-        """Return those of each map from (parts, K, 6, lanes) as the kernels gather them."""
+    def merged(
+        cls, gathered: NDArray[np.float64], order: NDArray[np.int64], has_strangers: bool = False
+    ) -> Statistics:
+        """Return those of each map from (parts, K, 6, lanes) as the kernels gather them, in their *order*."""
         # Part by part first: NumPy adds long rows quickly and eight lanes slowly.
         low = gathered[:, :, layout.MINIMUM].min(0).min(1)
         high = gathered[:, :, layout.MAXIMUM].max(0).max(1)
-        total, negative, nonfinite, clipped = gathered[:, :, layout.TOTAL :].sum(0).sum(2).T
-        return cls(low, high, total, negative, nonfinite, clipped, has_strangers)
+        places = np.argsort(order)
+        total, negative, nonfinite, clipped = gathered[:, :, layout.TOTAL :].sum(0).sum(2)[places].T
+        return cls(low[places], high[places], total, negative, nonfinite, clipped, has_strangers)
+
+
+@lru_cache(maxsize=64)
+def _places(planes: int, kernel: Pair, dilation: Pair) -> tuple[NDArray[np.int64], ...]:
+    """Return the plane, row and column of each tap, seen from an output's first pixel."""
+    plane, i, j = np.indices((planes, *kernel), np.int64).reshape(3, -1)
+    return plane, i * dilation[0], j * dilation[1]
 
 
 def _addresses(out: Maps, order: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -221,9 +231,7 @@ class DirectPlan:
             if scales is not None:
                 clipped[self._order] = gathered[:, :, layout.CLIPPED].sum((0, 2))
             return Statistics.of_codes(clipped, has_strangers)
-        lanes = np.empty_like(gathered)
-        lanes[:, self._order] = gathered
-        return Statistics.merged(lanes, has_strangers)
+        return Statistics.merged(gathered, self._order, has_strangers)
 
     def _goes_past(self, maps: NDArray[np.int64], one: NDArray[Any]) -> bool:
         """Whether maps of floats, all like *one*, are better written past the caches."""
@@ -361,7 +369,6 @@ class DirectPlan:
     def _taps(self) -> NDArray[np.int64]:
         """The distances of all taps that a filter of the first group has."""
         g = self.geometry
-        c, i, j = np.ogrid[: self._planes // g.groups, : g.kernel[0], : g.kernel[1]]
-        row, column, stride = i * g.dilation[0], j * g.dilation[1], g.stride[1]
-        line = (c * self._scratch_rows + row) * stride + column % stride
-        return np.asarray(FLOAT * (line * self._length + column // stride), np.int64).ravel()
+        channel, row, column = _places(self._planes // g.groups, g.kernel, g.dilation)
+        line = (channel * self._scratch_rows + row) * g.stride[1] + column % g.stride[1]
+        return FLOAT * (line * self._length + column // g.stride[1])

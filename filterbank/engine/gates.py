@@ -47,11 +47,12 @@ def _split_terms(weights: NDArray[np.float64]) -> Terms | None:
 
 
 @lru_cache(maxsize=64)
-def quads_of(layer: Layer, g: Geometry) -> dict[int, int]:
+def quads_of(layer: Layer) -> dict[int, int]:
     """Return how many words of four rows of taps each filter has that is summed exactly on bytes."""
     whole = whole_filters(
         layer.weights,
-        g,
+        layer.stride,
+        layer.groups,
         padding_mode=layer.padding_mode,
         padding_value=layer.padding_value,
         mean=layer.mean,

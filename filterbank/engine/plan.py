@@ -171,7 +171,7 @@ def price(layer: Layer, g: Geometry, method: str, block: int = 0, machine: Machi
 
 def _taps(layer: Layer, g: Geometry) -> list[float]:
     """Return the taps of each filter; of whole numbers on bytes, and over mixes, as many as take as long."""
-    quads = gates.quads_of(layer, g)
+    quads = gates.quads_of(layer)
     return [
         cost.QUAD * quads[k] if k in quads else cost.written(own) + share if share else float(own)
         for k, (own, share) in enumerate(mixed.split(layer.weights, g.groups).taps)
@@ -203,7 +203,7 @@ def _cheapest(
             chosen = dict.fromkeys(apart, ("separable", 0)) | split
     prices = tuple((name, round(price / 1e6, 3)) for name, price in whole.items())
     told = "; ".join(f"{name} {price:.3g} ms" for name, price in prices)
-    if quads := gates.quads_of(layer, g):
+    if quads := gates.quads_of(layer):
         some = "" if len(quads) == len(taps) else f" in {len(quads)} of {len(taps)} filters"
         told += f"; direct is exact for 8-bit images{some}"
     if made := mixed.split(layer.weights, g.groups).told:

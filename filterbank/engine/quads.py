@@ -14,7 +14,7 @@ from filterbank.engine import blocks
 from filterbank.engine.direct import FLOAT, DirectPlan
 from filterbank.engine.kernels import layout as common
 from filterbank.engine.kernels import layout_quads as layout
-from filterbank.geometry import Geometry
+from filterbank.geometry import Geometry, Pair
 from filterbank.record import record
 
 _LARGEST = 127
@@ -73,7 +73,8 @@ def _units(weights: bytes, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 def whole_filters(
     weights: NDArray[np.float64],
-    g: Geometry,
+    stride: Pair,
+    groups: int,
     *,
     padding_mode: str,
     padding_value: Sequence[float],
@@ -85,7 +86,7 @@ def whole_filters(
 
     Columns stand side by side, the image is taken as it is, and what lies outside is a byte, too.
     """
-    if g.stride[1] != 1 or any(mean) or any(one != 1 for one in std):
+    if stride[1] != 1 or any(mean) or any(one != 1 for one in std):
         return ()
     border = 255 * np.array(padding_value if padding_mode == "constant" else (0.0,))
     if np.any(border != np.rint(border)) or border.min() < 0 or border.max() > 255:
@@ -94,7 +95,7 @@ def whole_filters(
     if depth * columns * -(-rows // layout.DEEP) >= _FEW:
         return ()
     found = tuple(np.flatnonzero(_units(weights.tobytes(), weights.shape)).tolist())
-    is_worth_it = len(found) == len(weights) or (g.groups == 1 and len(found) >= _ENOUGH)
+    is_worth_it = len(found) == len(weights) or (groups == 1 and len(found) >= _ENOUGH)
     return found if is_worth_it else ()
 
 

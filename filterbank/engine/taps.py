@@ -56,7 +56,7 @@ class TapsPlan(MixedPlan):
     def _for_bytes(self) -> list[tuple[list[int], DirectPlan]]:
         """Return the filters summed in bytes, then the others, ready to run; none without the first."""
         weights, biases, geometry, how = self._asked
-        whole = list(whole_filters(weights, geometry, **how))
+        whole = list(whole_filters(weights, geometry.stride, geometry.groups, **how))
         found = as_integers(weights[whole]) if whole else None
         if found is None:
             return []

@@ -209,11 +209,11 @@ def interleave(planes: Codes, text: MapText, alpha: Values | None) -> tuple[Code
     """Return *planes* (H, W) or (C, H, W) as pixels (H, W, C), alpha coded alike and last, and its text."""
     planes = planes[np.newaxis] if planes.ndim == 2 else planes
     if alpha is None:
-        return np.moveaxis(planes, 0, 2), replace(text, alpha=False)
+        return planes.transpose(1, 2, 0), replace(text, alpha=False) if text.alpha else text
     last: Codes = alpha
     if planes.dtype != np.float32:
         last, _ = to_codes(alpha, Scale(0.0, 1.0, TOP8 if planes.dtype == np.uint8 else TOP16))
     pixels = np.empty((*planes.shape[1:], len(planes) + 1), planes.dtype)
-    pixels[:, :, :-1] = np.moveaxis(planes, 0, 2)
+    pixels[:, :, :-1] = planes.transpose(1, 2, 0)
     pixels[:, :, -1] = last
     return pixels, replace(text, alpha=True)

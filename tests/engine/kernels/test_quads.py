@@ -184,9 +184,9 @@ def test_whole_numbers_are_found(weights, numbers):
 )
 def test_layers_that_are_no_sums_of_bytes_are_left_alone(how, is_taken):
     g = resolve(channels=1, size=(30, 40), filters=1, kernel=(3, 3))
-    assert whole_filters(SOBEL, g, **PLAIN | how) == ((0,) if is_taken else ())
+    assert whole_filters(SOBEL, g.stride, g.groups, **PLAIN | how) == ((0,) if is_taken else ())
     wide = resolve(channels=1, size=(30, 40), filters=1, kernel=(3, 3), stride=(1, 2))
-    assert whole_filters(SOBEL, wide, **PLAIN | how) == ()
+    assert whole_filters(SOBEL, wide.stride, wide.groups, **PLAIN | how) == ()
 
 
 @pytest.mark.parametrize(("count", "others"), [(4, 1), (9, 2), (4, 0)])
@@ -222,6 +222,6 @@ def test_few_filters_of_whole_numbers_are_not_worth_it():
     weights = np.random.default_rng(0).normal(size=(8, 1, 3, 3))
     weights[:3] = np.rint(9 * weights[:3])
     g = resolve(channels=1, size=(30, 40), filters=8, kernel=(3, 3))
-    assert whole_filters(weights, g, **PLAIN) == ()
+    assert whole_filters(weights, g.stride, g.groups, **PLAIN) == ()
     weights[3] = 1
-    assert whole_filters(weights, g, **PLAIN) == (0, 1, 2, 3)
+    assert whole_filters(weights, g.stride, g.groups, **PLAIN) == (0, 1, 2, 3)
