@@ -201,14 +201,16 @@ def _key(path: str) -> int:
 
 
 def _keys(namer: Namer, sources: Sequence[Source]) -> tuple[NDArray[np.int64], dict[str, None]]:
-    """Return a key for each output, in order, and the folders; keys keep a million names in 8 MB."""
+    """Return the sorted keys of all outputs, and the folders; keys keep a million names in 8 MB."""
     keys = np.empty((len(sources), len(namer.targets)), np.int64)
     folders: dict[str, None] = {}
     for row, source in zip(keys, sources, strict=True):
         for column, path in enumerate(namer.paths(source)):
             row[column] = _key(path)
             folders[path.rpartition("/")[0] or "/"] = None
-    return keys, folders
+    every = keys.ravel()
+    every.sort()
+    return every, folders
 
 
 def _outputs(namer: Namer, sources: Sequence[Source]) -> Iterator[tuple[str, Source, Target]]:
@@ -218,10 +220,9 @@ def _outputs(namer: Namer, sources: Sequence[Source]) -> Iterator[tuple[str, Sou
 
 
 def _check_shared(namer: Namer, sources: Sequence[Source], keys: NDArray[np.int64]) -> None:
-    ordered = np.sort(keys, axis=None)
-    repeated = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+    is_repeated = (keys[1:] == keys[:-1]).any()
     reserved = {f"{namer.out}/{MANIFEST}": "the manifest", f"{namer.out}/{INDEX}": "the contact sheet"}
-    if not repeated and not np.isin([_key(path) for path in reserved], keys).any():
+    if not is_repeated and not _share_any(keys, np.array([_key(path) for path in reserved])):
         return
     owners = {disk.key(path): (path, what) for path, what in reserved.items()}
     for path, source, target in _outputs(namer, sources):
@@ -262,9 +263,7 @@ def _is_free(namer: Namer, sources: Sequence[Source]) -> bool:
         return False
     above = _hashed(map(disk.key, _above(namer, folders)))
     taken = _hashed(disk.key(f"{namer.out}/{name}") for name in (MANIFEST, INDEX))
-    return np.unique(keys).size == keys.size and not (
-        np.isin(keys, above).any() or np.isin(keys, taken).any()
-    )
+    return not ((keys[1:] == keys[:-1]).any() or _share_any(keys, above) or _share_any(keys, taken))
 
 
 def _check_folders(
@@ -274,7 +273,7 @@ def _check_folders(
     for folder in _above(namer, folders) if disk.is_folder(namer.out) else ():
         if os.path.lexists(folder) and not disk.is_folder(folder):
             raise RequestError(f"{shown(folder)}: is a file, a folder for maps would go there; remove it")
-    if not np.isin(keys, _hashed(map(disk.key, _above(namer, folders)))).any():
+    if not _share_any(keys, _hashed(map(disk.key, _above(namer, folders)))):
         return
     names = {disk.key(folder) for folder in _above(namer, folders)}
     for path, source, target in _outputs(namer, sources):
@@ -302,10 +301,16 @@ def _hashed(texts: Iterable[str]) -> NDArray[np.int64]:
     return np.fromiter(map(hash, texts), np.int64)
 
 
+def _share_any(ordered: NDArray[np.int64], keys: NDArray[np.int64]) -> bool:
+    """Return whether *ordered* keys and others share one; NumPy's own isin() loads masked arrays first."""
+    places = np.searchsorted(ordered, keys)
+    return bool((ordered[np.minimum(places, ordered.size - 1)] == keys).any()) if ordered.size else False
+
+
 def _check_inputs(namer: Namer, sources: Sequence[Source], folders: dict[str, None]) -> None:
     """Raise where a map would take the place of an image that is read."""
-    touched = _hashed(map(os.path.realpath, folders))
-    if not np.isin(_hashed(os.path.dirname(path) for path in _read(sources)), touched).any():
+    touched = np.sort(_hashed(map(os.path.realpath, folders)))
+    if not _share_any(touched, _hashed(os.path.dirname(path) for path in _read(sources))):
         return
     read = set(_read(sources))
     real = {folder: os.path.realpath(folder) for folder in folders}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import field
 from itertools import islice
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -125,14 +126,22 @@ def _as_they_end(
     room: int,
     waiting: list[Future[Result]],
 ) -> Iterator[Result]:
+    # Not wait(), which asks every future for each that ends.
+    ended: SimpleQueue[Future[Result]] = SimpleQueue()
+
+    def begin(item: Item) -> None:
+        waiting.append(pool.submit(work, item))
+        waiting[-1].add_done_callback(ended.put)
+
     source = iter(items)
-    waiting.extend(pool.submit(work, item) for item in islice(source, room))
+    for item in islice(source, room):
+        begin(item)
     while waiting:
-        ended = wait(waiting, return_when=FIRST_COMPLETED).done
-        for future in [future for future in waiting if future in ended]:
-            waiting.remove(future)
-            yield future.result()
-            waiting.extend(pool.submit(work, item) for item in islice(source, 1))
+        future = ended.get()
+        waiting.remove(future)
+        yield future.result()
+        for item in islice(source, 1):
+            begin(item)
 
 
 def _in_order(

@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,13 @@ HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, fastest
 _MODULUS = 65521
 
 
-@contextmanager
 def compressed(
     rows: Bytes,
     bpp: int,
     swap: bool = False,
     spare: list[Scratch] | None = None,
     pool: Executor | None = None,
-) -> Iterator[Parts]:
+) -> AbstractContextManager[Parts]:
     r"""Have the zlib stream of a PNG's *rows* (H, n) uint8, *bpp* bytes a pixel, by the compiled kernel.
 
     Its parts may lie in memory that is used again when the block has ended.
@@ -58,8 +57,7 @@ def compressed(
     ...     zlib.decompress(b"".join(parts))
     b'\x01\x07\x00\x00'
     """
-    with encoded(rows, bpp, kernels().png_bands, swap, spare, pool) as parts:
-        yield parts
+    return encoded(rows, bpp, kernels().png_bands, swap, spare, pool)
 
 
 class Scratch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,15 @@ def test_one_image_and_a_json_bank(folder: Path, image: str) -> None:
     assert len(found) <= LIMIT, sorted(found)
     decoders = {name for name in found if name.startswith("imagecodecs._")}
     assert {name for name in decoders if "shared" not in name} == {DECODERS[image]}
+
+
+def test_a_batch_costs_no_more(folder: Path) -> None:
+    (folder / "many").mkdir()
+    for number in range(60):
+        shutil.copy(folder / "grey.png", folder / "many" / f"{number}.png")
+    found = imported(["apply", "many", "-b", "bank.json", "-o", "maps-of-many", "-j", "2"], folder)
+    assert (folder / "maps-of-many" / "59" / "dx.png").exists()
+    assert found & FORBIDDEN == set()
 
 
 def test_a_yaml_bank_costs_the_yaml_parser_alone(folder: Path) -> None:
