@@ -100,12 +100,16 @@ def _factors(filter: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     mix = filter[:, place] / _unit(filter, int(c), int(place))
     scale = 2.0 ** -math.ceil(math.log2(np.abs(mix).sum()))
     pattern = filter[c] / mix[c] / scale
-    mix = mix * scale
+    mix = mix * scale + 0.0  # no zero has a sign: equal mixes have equal bytes
     missed = np.abs(filter - np.outer(mix, pattern)).sum()
-    is_same = all(
-        np.array_equal(v.astype(np.float32) != 0, at) for v, at in ((mix, channels), (pattern, places))
-    )
-    return (mix, pattern) if is_same and missed <= _TOLERANCE * np.abs(filter).sum() else None
+    is_kept = _is_kept(mix, channels) and _is_kept(pattern, places)
+    return (mix, pattern) if is_kept and missed <= _TOLERANCE * np.abs(filter).sum() else None
+
+
+def _is_kept(values: NDArray[np.float64], has_weight: NDArray[np.bool_]) -> bool:
+    """Return whether float32 has room for *values*, and zeros where there is no weight, only there."""
+    is_small = np.abs(values).max() <= np.finfo(np.float32).max
+    return bool(is_small and np.array_equal(values.astype(np.float32) != 0, has_weight))
 
 
 def _unit(filter: NDArray[np.float64], c: int, place: int) -> float:

@@ -111,6 +111,18 @@ def test_next_to_a_mix_is_none():
     assert not len(split(weights[None]).mixes)
 
 
+def test_equal_mixes_are_one_whatever_their_sign():
+    mix = [3, 0, -1]
+    found = split(np.array([over(mix, np.ones((3, 3))), over(mix, -2 * np.ones((3, 3)))]) / 7)
+    assert len(found.mixes) == 1
+
+
+def test_what_float32_has_no_room_for_is_left():
+    ones = np.ones((3, 3))
+    assert len(split(over([1, 1, 1], 3e37 * ones)[None]).mixes) == 1
+    assert not len(split(over([1, 1, 1], 3e38 * ones)[None]).mixes)  # the pattern is four times as much
+
+
 def test_whole_numbers_stay_exact(kernels):
     rng = np.random.default_rng(2)
     g = resolve(channels=3, size=(16, 80), filters=3, kernel=(3, 3), padding="valid")
