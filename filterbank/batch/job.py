@@ -258,7 +258,8 @@ def make(
         raise RequestError("--out: found an empty name; accepted: a folder, new or existing, or -")
     if inputs.is_url(out):
         return _in_store(job, sources, part)
-    if not disk.is_folder(out) and os.path.lexists(out):
+    # In this order: another run may make the folder in between.
+    if os.path.lexists(out) and not disk.is_folder(out):
         raise RequestError(f"--out {shown(out)}: is a file; accepted: a folder, new or existing, or -")
     below = Path(namer.out)
     # The claims before the files: a run that is alive adds files, and its claim goes last.

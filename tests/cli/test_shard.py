@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from running import files, filterbank, manifest, noise, save, without_seconds
 
+from filterbank.batch import disk
 from filterbank.batch.inputs import Source, shard
 
 COMMAND = [sys.executable, "-c", "from filterbank.cli.main import main; main()"]
@@ -63,6 +64,21 @@ def test_the_same_shard_twice_at_once_does_no_harm() -> None:
     assert files(Path("maps")) == files(Path("whole"))
     filterbank("apply", "in", "-b", "sobel", "-o", "maps", "--resume")
     assert without_seconds("maps") == without_seconds("whole")
+
+
+def test_a_folder_that_another_run_makes_meanwhile_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_images(2)
+    look = disk.is_folder
+
+    def look_and_be_overtaken(path: str) -> bool:
+        found = look(path)
+        if path == "maps":
+            Path("maps").mkdir(exist_ok=True)
+        return found
+
+    monkeypatch.setattr(disk, "is_folder", look_and_be_overtaken)
+    filterbank("apply", "in", "-b", "sobel", "-o", "maps", "--shard", "1/2")
+    assert Path("maps", "manifest.jsonl").exists()
 
 
 def test_a_shard_without_images_is_done_and_makes_nothing() -> None:
