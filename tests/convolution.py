@@ -56,10 +56,24 @@ def plan_of(kind, image, weights, biases=None, stride=(1, 1), dilation=(1, 1), p
     return kind(weights, np.zeros(len(weights)) if biases is None else biases, g)
 
 
+def empty_maps(g):
+    """Return maps (K, H2, W2) in which what is not written is seen."""
+    return np.full((g.filters, g.out_height, g.out_width), np.nan, np.float32)
+
+
+def pixels(rng, g, kind):
+    """Return an image as a source of that *kind*, and the float32 planes that it stands for."""
+    if kind == "float32":
+        planes = rng.normal(size=(g.channels, g.height, g.width)).astype(np.float32)
+        return planes, planes
+    top = np.iinfo(kind).max
+    codes = rng.integers(0, top, (g.height, g.width, g.channels), kind, endpoint=True).transpose(2, 0, 1)
+    return codes, (codes / np.float64(top)).astype(np.float32)
+
+
 def compute(kernels, plan, image, threads=2):
     """Return the maps of a transform's plan, which has not handed them to the direct method."""
-    g = plan.geometry
-    out = np.full((g.filters, g.out_height, g.out_width), np.nan, np.float32)
+    out = empty_maps(plan.geometry)
     plan.run(kernels, image, out, threads)
     assert "_instead" not in vars(plan)
     return out
@@ -70,7 +84,8 @@ def assert_stays_in_its_space(kernels, plan, image):
     size = plan._space_size
     memory = aligned((size + 64,))
     memory[:] = np.nan
-    plan._space = lambda: memory[32 : 32 + size]
+    plan._take = lambda count: memory[32 : 32 + count]
     assert np.isfinite(compute(kernels, plan, image, threads=1)).all()
+    assert not np.isnan(memory[32 : 32 + size]).all()  # it was the one given
     assert np.isnan(memory[:32]).all()
     assert np.isnan(memory[32 + size :]).all()

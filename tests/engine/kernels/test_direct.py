@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from convolution import empty_maps, pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import ACTIVATIONS, assert_same_pixels, assert_within_bar, pad
@@ -27,10 +28,6 @@ def correlate(image, weights, biases, g):
     return maps
 
 
-def empty_maps(g):
-    return np.full((g.filters, g.out_height, g.out_width), np.nan, np.float32)
-
-
 def check(kernels, rng, g, mode="zeros", *, kind="float32", keep=1.0, threads=1):
     weights = rng.normal(size=(g.filters, g.channels // g.groups, *g.kernel))
     weights *= rng.random(weights.shape) < keep
@@ -42,16 +39,6 @@ def check(kernels, rng, g, mode="zeros", *, kind="float32", keep=1.0, threads=1)
     image = pad(planes.astype(np.float64), g.padding, mode, value)
     assert_within_bar(out, correlate(image, weights, biases, g), weights, image)
     return plan, planes, out
-
-
-def pixels(rng, g, kind):
-    """An image as a source of that kind, and the float32 planes that it stands for."""
-    if kind == "float32":
-        planes = rng.normal(size=(g.channels, g.height, g.width)).astype(np.float32)
-        return planes, planes
-    top = np.iinfo(kind).max
-    codes = rng.integers(0, top, (g.height, g.width, g.channels), kind, endpoint=True).transpose(2, 0, 1)
-    return codes, (codes / np.float64(top)).astype(np.float32)
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from convolution import empty_maps, pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import assert_same_pixels, assert_within_bar, correlate, pad
@@ -9,25 +10,12 @@ from oracle import assert_same_pixels, assert_within_bar, correlate, pad
 from filterbank import engine
 from filterbank.engine.direct import DirectPlan
 from filterbank.engine.mixed import MixedPlan, split
+from filterbank.engine.winograd import WinogradPlan
 from filterbank.geometry import resolve
 from filterbank.model import PADDING_MODES, Filter, Layer, Stack
 
 GREY = np.array([0.299, 0.587, 0.114])
 SOBEL = np.outer([1, 2, 1], [-1.0, 0, 1])
-
-
-def empty_maps(g):
-    return np.full((g.filters, g.out_height, g.out_width), np.nan, np.float32)
-
-
-def pixels(rng, g, kind):
-    """An image as a source of that kind, and the float32 planes that it stands for."""
-    if kind == "float32":
-        planes = rng.normal(size=(g.channels, g.height, g.width)).astype(np.float32)
-        return planes, planes
-    top = np.iinfo(kind).max
-    codes = rng.integers(0, top, (g.height, g.width, g.channels), kind, endpoint=True).transpose(2, 0, 1)
-    return codes, (codes / np.float64(top)).astype(np.float32)
 
 
 def over(mix, pattern):
@@ -155,6 +143,16 @@ def test_what_is_not_finite_reaches_the_same_outputs(kernels, value):
     assert np.array_equal(np.isfinite(mixed), np.isfinite(alone))
     assert np.array_equal(np.isnan(mixed), np.isnan(alone))
     assert (~np.isfinite(mixed)).sum((1, 2)).tolist() == [12, 9, 9, 12]
+
+
+def test_a_transform_hands_over_to_the_same_sums(kernels):
+    g = resolve(channels=3, size=(24, 100), filters=1, kernel=(3, 3))
+    weights, image = over(GREY, SOBEL)[None], np.random.default_rng(4).random((3, 24, 100), np.float32)
+    image[0, 11, 50] = np.nan
+    direct, instead = empty_maps(g), empty_maps(g)
+    MixedPlan(weights, np.zeros(1), g).run(kernels, image, direct)
+    WinogradPlan(weights, np.zeros(1), g, block=3).run(kernels, image, instead)
+    assert_same_pixels(direct, instead)
 
 
 def test_the_largest_pixels_do_not_overflow(kernels):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from convolution import empty_maps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import assert_same_pixels, assert_within_bar, pad
@@ -32,10 +33,6 @@ def low_rank(rng, shape, rank):
     columns = rng.normal(size=(filters, depth, rank, high)) * (rng.random((filters, depth, rank, high)) < 0.8)
     rows = rng.normal(size=(filters, depth, rank, wide)) * (rng.random((filters, depth, rank, wide)) < 0.8)
     return np.einsum("kcri,kcrj->kcij", columns, rows)
-
-
-def empty_maps(g):
-    return np.full((g.filters, g.out_height, g.out_width), np.nan, np.float32)
 
 
 def gaussian(sigma, size):
