@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filterbank import engine
-from filterbank.engine.deflate import Scratch
+from filterbank.engine.deflate import Parts, Scratch
 from filterbank.record import record
 
 # Seconds that an interrupted run waits for its images to come to their next step.
@@ -93,7 +93,7 @@ class Crew:
         if self._encoders is not None:
             self._encoders.shutdown(wait=True, cancel_futures=True)
 
-    def deflate(self, rows: NDArray[np.uint8], bpp: int, swap: bool) -> AbstractContextManager[engine.Parts]:
+    def deflate(self, rows: NDArray[np.uint8], bpp: int, swap: bool) -> AbstractContextManager[Parts]:
         """Have the zlib stream of a PNG's rows; the workers' memory for it is kept from map to map."""
         pool = self._encoders if self._shares_maps else None
         return engine.compressed(rows, bpp, swap, self._scratch, pool)

@@ -16,7 +16,7 @@ from filterbank.engine.codes import to_codes
 from filterbank.engine.combine import held, methods, outputs
 from filterbank.engine.constants import machine
 from filterbank.engine.cost import Machine
-from filterbank.engine.deflate import Parts, compressed
+from filterbank.engine.deflate import compressed
 from filterbank.engine.execute import Told, convolve, encode, measure, merge_told, run
 from filterbank.engine.plan import METHODS, Choice, LayerPlan, Plan, plan
 
@@ -33,7 +33,6 @@ __all__ = [
     "Choice",
     "LayerPlan",
     "Machine",
-    "Parts",
     "Plan",
     "RowDeflater",
     "Term",

@@ -205,7 +205,7 @@ class DirectPlan:
         maps, bands, known = self.geometry.filters, self.bands, len(self._words)
         # One array for all that the kernel is told or tells: finding an address takes a microsecond.
         told = np.zeros(known + 2 * maps + bands, np.int64)
-        words, places, surveyed = told[:known], told[known:][:maps], told[known + maps :][:maps]
+        words, addresses, surveyed = told[:known], told[known:][:maps], told[known + maps :][:maps]
         strangers = told[known + 2 * maps :]
         words[:] = self._words
         words[layout.MAPS] = told.ctypes.data + known * told.itemsize
@@ -215,9 +215,9 @@ class DirectPlan:
         words[layout.KIND] = _KINDS[source.dtype]
         words[layout.CHANNEL_STEP : layout.PIXEL_STEP + 1] = source.strides
         if out is not None:
-            places[:] = _addresses(out, self._order)
+            addresses[:] = _addresses(out, self._order)
             words[layout.MAP_STEP], words[layout.OUT_KIND] = out[0].strides[0], out[0].itemsize
-            words[layout.PAST] = self._goes_past(places, out[0])
+            words[layout.PAST] = self._goes_past(addresses, out[0])
         surveyed[:] = survey if isinstance(survey, bool) else survey[self._order]
         gathered = Statistics.room(bands, maps)
         words[layout.STATISTICS] = gathered.ctypes.data

@@ -25,6 +25,9 @@ _TOLERANCE = 2.0**-23
 # A filter is worth it if the taps of both, and as many as writing the mix takes, are so few of its own.
 _GAIN, _WRITTEN = 0.75, 2
 
+# Splits of weights that take up to so much are kept: of a network's deep layers they would fill the memory.
+_KNOWN_BYTES = 1 << 19
+
 
 @record(frozen=True, eq=False)
 class Split:
@@ -66,23 +69,34 @@ def split(weights: NDArray[np.float64], groups: int = 1) -> Split:
     """
     if groups > 1 or weights.shape[1] == 1:
         return Split(np.zeros((0, weights.shape[1])), weights)
-    return _split(np.ascontiguousarray(weights, np.float64).tobytes(), weights.shape)
+    weights = np.asarray(weights, np.float64)
+    return _split(weights) if weights.nbytes > _KNOWN_BYTES else _known(weights.tobytes(), weights.shape)
 
 
 @lru_cache(maxsize=32)
-def _split(known: bytes, shape: tuple[int, ...]) -> Split:
-    """Return what `split` does of weights that every size of image asks for anew."""
-    weights = np.frombuffer(known).reshape(shape)
-    found = [_factors(filter.reshape(shape[1], -1)) for filter in weights]
-    mixes = {one[0].astype(np.float32).tobytes(): one[0] for one in found if one}
-    places = {mix: shape[1] + m for m, mix in enumerate(mixes)}
-    extended = np.zeros((shape[0], shape[1] + len(mixes), *shape[2:]))
-    for k, one in enumerate(found):
-        if one:
-            extended[k, places[one[0].astype(np.float32).tobytes()]] = one[1].reshape(shape[2:])
-        else:
-            extended[k, : shape[1]] = weights[k]
-    return Split(np.reshape([*mixes.values()], (-1, shape[1])), extended)
+def _known(weights: bytes, shape: tuple[int, ...]) -> Split:
+    """Return what `_split` does of small filters, which every size of image asks for anew."""
+    return _split(np.frombuffer(weights).reshape(shape))
+
+
+def _split(weights: NDArray[np.float64]) -> Split:
+    filters, depth, *kernel = weights.shape
+    patterns: dict[int, tuple[bytes, NDArray[np.float64]]] = {}
+    mixes: dict[bytes, NDArray[np.float64]] = {}
+    for k, filter in enumerate(weights):
+        if found := _factors(filter.reshape(depth, -1)):
+            key = found[0].astype(np.float32).tobytes()
+            mixes.setdefault(key, found[0])
+            patterns[k] = key, found[1].reshape(kernel)
+    if not mixes:
+        return Split(np.zeros((0, depth)), weights)
+    places = {key: depth + m for m, key in enumerate(mixes)}
+    extended = np.zeros((filters, depth + len(mixes), *kernel))
+    extended[:, :depth] = weights
+    for k, (key, pattern) in patterns.items():
+        extended[k] = 0
+        extended[k, places[key]] = pattern
+    return Split(np.array([*mixes.values()]), extended)
 
 
 def _factors(filter: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

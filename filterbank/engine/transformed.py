@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from filterbank.engine.direct import DirectPlan, Maps, Statistics
 from filterbank.engine.image import Kernels
 from filterbank.engine.memory import aligned
+from filterbank.engine.mixed import MixedPlan
 from filterbank.geometry import Geometry
 
 
@@ -57,4 +58,4 @@ class TransformedPlan(DirectPlan):
     @cached_property
     def _instead(self) -> DirectPlan:
         weights, biases, geometry, how = self._asked
-        return DirectPlan(weights, biases, geometry, **how)
+        return MixedPlan(weights, biases, geometry, **how)
