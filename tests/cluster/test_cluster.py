@@ -39,12 +39,13 @@ def make_images(count: int, size: int = 40) -> None:
         save(f"in/{number}.png", noise(size, size + number % 3, seed=number))
 
 
-def started(*arguments: str, **settings: object) -> subprocess.Popen[str]:
+def started(*arguments: str) -> subprocess.Popen[bytes]:
     """``filterbank apply`` as a process whose lines can be read as they come."""
     command = [sys.executable, "-uc", PROGRAM, "apply", *arguments]
+    # Without a buffer: what a readline() reads ahead is lost to communicate().
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **settings
-    )  # type: ignore[call-overload, no-any-return]
+        command, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
 
 
 def once_each(folder: str, count: int) -> None:
@@ -223,8 +224,8 @@ def test_ctrl_c_leaves_whole_files_and_can_be_resumed(where: str, shared: DaskPr
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "the rest was not done: add --resume to go on" in err
-    assert "Traceback" not in err, err
+    assert b"the rest was not done: add --resume to go on" in err
+    assert b"Traceback" not in err, err
     done = {one["file"] for line in manifest(Path("maps")) for one in line["maps"]}
     found = files(Path("maps"))
     assert found.keys() == done  # no claims, no halves, nothing that came later
