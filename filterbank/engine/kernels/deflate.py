@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from filterbank.engine.kernels import huffman
+from filterbank.engine.kernels.doubled import are_doubled, find_doubled
 from filterbank.engine.kernels.huffman import BITS, DISTANCES, END, LITERALS, LONGEST, UINT, put
 from filterbank.engine.kernels.rowfilter import (
     COUNTS,
@@ -49,6 +50,9 @@ WORK = _SEEN + SEEN
 _SIZE = 26
 _CODE = (1 << _SIZE) - 1
 
+# How matches are looked for.
+_RUNS, _STRINGS, _DOUBLED = range(3)
+
 # The parts of a band on which a search for strings is tried, how many bytes each, and what it must save
 # there: a tenth.
 _PLACES = 4
@@ -56,17 +60,19 @@ _TRIAL = 1 << 13
 _WORTH = 10
 
 
-@helper(INT(*[INT] * 5))
-def _tokenise(data: int, n: int, search: int, tokens: int, work: int) -> Any:
+@helper(INT(*[INT] * 6))
+def _tokenise(data: int, n: int, row: int, how: int, tokens: int, work: int) -> Any:
     """Find the matches and make the codes; return how many matches."""
     counts, distance_counts = work + _COUNTS, work + _DISTANCE_COUNTS
     clear_tables(counts)
     for i in range(DISTANCES):
         i64(distance_counts)[i] = 0
-    if search:
+    if how == _STRINGS:
         lengths = work + _LENGTHS
         found = find_strings(data, n, tokens, counts, distance_counts, work + _SEEN, lengths)
         sum_tables(counts)
+    elif how == _DOUBLED:
+        found = find_doubled(data, n, row, tokens, counts, distance_counts, work + _SEEN)
     else:
         found = find_runs(data, n, tokens, counts, distance_counts)
         sum_tables(counts)
@@ -166,20 +172,23 @@ def _write_match(
     return at, bits, count
 
 
-@helper(INT(*[INT] * 6))
-def deflate_block(data: int, n: int, final: int, tokens: int, out: int, work: int) -> Any:
+@helper(INT(*[INT] * 7))
+def deflate_block(data: int, n: int, row: int, final: int, tokens: int, out: int, work: int) -> Any:
     """Write *n* bytes at *data* as one DEFLATE block that ends on a byte, and return how many it takes.
 
+    The bytes are rows of *row*, each a filter's number and samples.
     A block that is not *final* is followed by an empty stored one, so that blocks made apart can be joined.
     """
     counts, lengths, codes = work + _COUNTS, work + _LENGTHS, work + _CODES
     singles, pairs = work + _SINGLES, work + _PAIRS
     distance_counts, distance_lengths = work + _DISTANCE_COUNTS, work + _DISTANCE_LENGTHS
     distance_codes, fixed, fixed_distances = work + _DISTANCE_CODES, work + _FIXED, work + _FIXED_DISTANCES
-    found = _tokenise(data, n, 0, tokens, work)
+    found = _tokenise(data, n, row, _RUNS, tokens, work)
     text = huffman.cost(counts, lengths, LITERALS)
     if _search_pays(data, n, text, work):
-        found = _tokenise(data, n, 1, tokens, work)
+        found = _tokenise(data, n, row, _STRINGS, tokens, work)
+    elif row & 1 and are_doubled(data, n, row):
+        found = _tokenise(data, n, row, _DOUBLED, tokens, work)
     huffman.fixed_lengths(fixed, fixed_distances)
     text = huffman.cost(counts, lengths, LITERALS)
     text += huffman.cost(distance_counts, distance_lengths, DISTANCES)
@@ -257,7 +266,8 @@ def png_bands(
             else:
                 filter_row(kind, row, row - stride, n, bpp, swap, to)
         length = (last - first) * (n + 1)
-        size += deflate_block(filtered, length, final if last == y1 else 0, tokens, out + size, work)
+        is_final = final if last == y1 else 0
+        size += deflate_block(filtered, length, n + 1, is_final, tokens, out + size, work)
         checksum = join_adler32(checksum, adler32(filtered, length), length)
     i64(work)[0] = checksum
     return size
