@@ -24,6 +24,8 @@ from filterbank.engine.kernels.layout import (
     FILTERS,
     LINE_LENGTH,
     LINES,
+    MAP_STEP,
+    OUT_KIND,
     OUT_WIDTH,
     PIXEL_STEP,
     ROW_STEP,
@@ -194,16 +196,23 @@ def _writer(r: int) -> Any:
         w = i64(layer)
         tiles, lines, length = w[TILES], space + w[LINES], 4 * w[LINE_LENGTH]
         columns = low(w[COLUMNS], w[OUT_WIDTH] - x)
+        # Rows that follow each other in a map are one line, which begins and ends amid a cache line once.
+        joined = rows if w[MAP_STEP] == w[OUT_KIND] * columns else 1
+        if joined > 1:
+            length = 4 * columns
         for k in range(low(filters, w[FILTERS] - first)):
             bias = f32(w[BIASES])[first + k]
             expect(layer, first + k + 1, y, rows, x, columns)
-            t = 0
-            while _M * t < columns:
+            # From right to left, as what a row's last vector writes beyond it lies in the next row's first.
+            t = (columns - 1) // (_M * LANES) * LANES
+            while t >= 0:
                 products = space + w[PRODUCTS] + 4 * (k * tiles + t)
                 transform_outputs(products, w[PRODUCT_STEP], lines + 4 * _M * t, length, bias)
-                t += LANES
-            for j in range(rows):
-                deliver(layer, lines + j * length, y + j, x, columns, first + k, statistics)
+                t -= LANES
+            j: int = 0
+            while j < rows:
+                deliver(layer, lines + j * length, y + j, x, joined * columns, first + k, statistics)
+                j += joined
 
     return write
 

@@ -135,6 +135,13 @@ def test_a_view_of_an_image_and_maps_with_gaps(kernels):
     assert_within_bar(out[:, :, :-9], expected, weights, image)
     assert np.isnan(out[:, :, -9:]).all()
     np.testing.assert_array_equal(compute(kernels, plan, image, threads=3), out[:, :, :-9])
+    scales = np.tile([-1.0, 1.0, 255, 0, 0, 255], (9, 1))
+    codes, apart = (np.zeros((*out.shape[:2], out.shape[2] - gap), np.uint8) for gap in (9, 0))
+    plan.run(kernels, image, codes, 1, False, scales)
+    plan.run(kernels, image, apart[:, :, :-9], 1, False, scales)
+    np.testing.assert_array_equal(apart[:, :, :-9], codes)
+    assert len(np.unique(codes)) > 100
+    assert (apart[:, :, -9:] == 0).all()
 
 
 def test_nothing_outside_the_space_is_touched(kernels):
