@@ -51,7 +51,7 @@ from filterbank.engine.kernels.vector import (
     u8,
     u16,
 )
-from filterbank.engine.kernels.words import prefetch_many
+from filterbank.engine.kernels.words import prefetch
 
 _LARGEST = 0x7F7FFFFF  # bits of the largest finite float32
 
@@ -170,7 +170,7 @@ def fill_line(layer: int, channel: int, y: int, start: int, stride: int, line: i
 
 
 @helper(types.void(INT, INT, INT, INT, INT))
-def _ask(layer: int, channel: int, y: int, x: int, count: int) -> None:
+def ask(layer: int, channel: int, y: int, x: int, count: int) -> None:
     """Ask for *count* pixels of row *y* from column *x* before they are read."""
     words = i64(layer)
     first, last = high(x, 0), low(x + count, words[WIDTH])
@@ -181,7 +181,7 @@ def _ask(layer: int, channel: int, y: int, x: int, count: int) -> None:
             words[SOURCE] + channel * words[CHANNEL_STEP] + y * words[ROW_STEP] + first * words[PIXEL_STEP]
         )
         for at in range(0, (last - first) * words[PIXEL_STEP], 64):
-            prefetch_many(start + at)
+            prefetch(start + at)
 
 
 @helper(INT(INT, INT, INT, INT, INT, INT))
@@ -201,7 +201,7 @@ def fill(layer: int, scratch: int, y: int, x: int, rows: int, columns: int) -> i
             continue  # between two rows of outputs: neither sees it
         row = y * words[STRIDE_Y] + r - words[TOP]
         for c in range(words[CHANNELS]):
-            _ask(layer, c, row + 1, left, width)
+            ask(layer, c, row + 1, left, width)
             for phase in range(low(stride, width)):
                 line = scratch + 4 * length * ((c * words[SCRATCH_ROWS] + r) * stride + phase)
                 count = (width - phase + stride - 1) // stride

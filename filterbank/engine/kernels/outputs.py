@@ -30,7 +30,7 @@ from filterbank.engine.kernels.layout import (
 )
 from filterbank.engine.kernels.line import to_line
 from filterbank.engine.kernels.vector import INT, f32, helper, i64, low
-from filterbank.engine.kernels.words import copy_past, prefetch_many
+from filterbank.engine.kernels.words import copy_past, prefetch
 
 
 @helper(INT(INT, INT, INT))
@@ -65,7 +65,7 @@ def expect(layer: int, index: int, y: int, rows: int, x: int, columns: int) -> N
         for r in range(rows):
             start = i64(words[MAPS])[index] + (y + r) * words[MAP_STEP] + size * x
             for at in range(0, size * columns, 64):
-                prefetch_many(start + at)
+                prefetch(start + at)
 
 
 @helper(types.void(INT, INT, INT, INT, INT, INT, INT))

@@ -14,25 +14,22 @@ from numba import types
 
 from filterbank.engine.kernels.bands import FILL, kernel_of
 from filterbank.engine.kernels.cooktoom import matrices
-from filterbank.engine.kernels.fill import fill_bounded
+from filterbank.engine.kernels.fill import ask, fill_bounded
 from filterbank.engine.kernels.layout import (
     BIASES,
     CARRY,
-    CHANNEL_STEP,
     CHANNELS,
     COLUMNS,
     FILTERS,
+    LEFT,
     LINE_LENGTH,
     LINES,
     MAP_STEP,
     OUT_KIND,
     OUT_WIDTH,
-    PIXEL_STEP,
-    ROW_STEP,
     SCRATCH,
     SCRATCH_LENGTH,
     SCRATCH_ROWS,
-    SOURCE,
     SPILL_TABLE,
     STATISTICS,
     STATISTICS_BYTES,
@@ -65,7 +62,6 @@ from filterbank.engine.kernels.outputs import deliver, expect
 from filterbank.engine.kernels.vector import INT, LANES, f32, helper, i64, low
 from filterbank.engine.kernels.vector_tiles import strip, tile
 from filterbank.engine.kernels.vector_winograd import input_transform, output_transform, split_fours
-from filterbank.engine.kernels.words import prefetch_read
 
 _M = 4
 # Tiles summed at once: as many as keep the sums in registers, and two vectors or one for the rest.
@@ -99,14 +95,12 @@ def _fill(layer: int, y: int, x: int, rows: int, space: int) -> int:
     w = i64(layer)
     split, length, line = w[SPLIT], w[SCRATCH_LENGTH], space + w[PIXELS]
     first, left = y * w[STRIDE_Y], x * w[STRIDE_X]
-    # What of the next plane is asked for; where channels are side by side there is none.
-    wanted = split * length * w[PIXEL_STEP] if w[CHANNEL_STEP] > w[ROW_STEP] else 0
     finite = 1
     for channel in range(w[CHANNELS]):
         for r in range((rows - 1) * w[ADVANCE] + w[TILE_ROWS]):
-            ahead = w[SOURCE] + (channel + 1) * w[CHANNEL_STEP] + (first + r - w[TOP]) * w[ROW_STEP]
-            for at in range(0, wanted, 64):
-                prefetch_read(ahead + at)
+            # The same row of the next plane: to begin one takes longest.
+            if channel + 1 < w[CHANNELS]:
+                ask(layer, channel + 1, first + r - w[TOP], left - w[LEFT], split * length)
             finite &= fill_bounded(layer, channel, first + r, left, line, split * length)
             out = space + SCRATCH + 4 * split * length * (channel * w[SCRATCH_ROWS] + r)
             for i in range(0, length, 8):

@@ -52,19 +52,21 @@ leading_zeros = _count("ctlz")
 trailing_zeros = _count("cttz")
 
 
-def _prefetch(near: int) -> Any:
-    @intrinsic
-    def prefetch(typingctx: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
-            kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
-            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-            builder.call(function, [builder.inttoptr(args[0], pointer), i32(0), i32(near), i32(1)])
-            return context.get_dummy_value()
+@intrinsic
+def prefetch(typingctx: Any, address: Any) -> Any:
+    """Ask for the cache line at an address, which need not be readable, in the second level.
 
-        return types.void(types.int64), generate
+    There many can be awaited at once, also to be written: no other processor has them.
+    """
 
-    return prefetch
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [builder.inttoptr(args[0], pointer), i32(0), i32(2), i32(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
 
 
 @intrinsic
@@ -80,8 +82,3 @@ def copy_past(typingctx: Any, source: Any, out: Any, count: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(INT, INT, INT), generate
-
-
-# Ask for the cache line at an address, which need not be readable. In the second level many can be awaited at
-# once, also to be written: no other processor has them.
-prefetch_read, prefetch_many = _prefetch(3), _prefetch(2)
