@@ -187,7 +187,7 @@ def deflate_block(data: int, n: int, row: int, final: int, tokens: int, out: int
     text = huffman.cost(counts, lengths, LITERALS)
     if _search_pays(data, n, text, work):
         found = _tokenise(data, n, row, _STRINGS, tokens, work)
-    elif row & 1 and are_doubled(data, n, row):
+    elif 4 * text > 3 * n and row & 1 and are_doubled(data, n, row):  # below, runs are shorter
         found = _tokenise(data, n, row, _DOUBLED, tokens, work)
     huffman.fixed_lengths(fixed, fixed_distances)
     text = huffman.cost(counts, lengths, LITERALS)

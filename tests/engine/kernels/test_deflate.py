@@ -192,6 +192,14 @@ def test_samples_of_equal_bytes_are_paid_for_once(kernel):
     assert len(encode_rows(*rows_of(spoilt), kernel)) > 1.8 * once
 
 
+@pytest.mark.parametrize("share", [0.0005, 0.01, 0.1, 0.3])
+def test_dots_of_equal_bytes_take_no_more_than_runs(share, kernel):
+    image = (np.random.default_rng(3).random((300, 401)) < share).astype(np.uint8) * np.uint16(255 * 257)
+    spoilt = image.copy()
+    spoilt[-1, -1] ^= 1
+    assert len(encode_rows(*rows_of(image), kernel)) <= 1.01 * len(encode_rows(*rows_of(spoilt), kernel))
+
+
 SMALL = st.tuples(st.integers(1, 9), st.integers(1, 5), st.integers(1, 8)).flatmap(
     lambda s: st.tuples(
         arrays(np.uint8, (s[0], s[1] * s[2]), elements=st.sampled_from([0, 1, 2, 7, 128, 255])), st.just(s[2])
