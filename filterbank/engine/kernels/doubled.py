@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from filterbank.engine.kernels.runs import count_match, match_end
-from filterbank.engine.kernels.vector import INT, helper, high, i32, i64, low, u8
+from filterbank.engine.kernels.runs import add_match, match_end
+from filterbank.engine.kernels.strings import TABLE_BITS, WINDOW, clear, look_up
+from filterbank.engine.kernels.vector import INT, helper, high, i64, low, u8
 from filterbank.engine.kernels.words import load64
 
-TWO, THREE = 4, 6  # bytes of so many samples
+_TWO, _THREE = 4, 6  # bytes of so many samples
 
-# As many places of each are remembered: 32 KiB.
-_PLACES = 13
+# Half of the table of strings is for places of two samples, half for those of three.
+_BITS = TABLE_BITS - 1
 # Of a longer match only the first bytes are remembered: a flat area need not be noted sample by sample.
 _NOTED = 32
-_WINDOW = 1 << 15
 
 _tuple: Any = types.UniTuple
 _FOUND = _tuple(INT, 2)
@@ -45,20 +45,10 @@ def are_doubled(data: int, n: int, row: int) -> Any:
     return 1
 
 
-@helper(INT(types.uint64, INT, INT, INT))
-def _seen(word: Any, size: int, i: int, places: int) -> Any:
-    """Return where bytes like *word*'s first *size* were last, 0 if nowhere; note that they are at *i*."""
-    place = i32(places)
-    key = (word << np.uint64(64 - 8 * size)) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - _PLACES)
-    before = np.int64(place[np.int64(key)])
-    place[np.int64(key)] = np.int32(i)
-    return before
-
-
 @helper(INT(*[INT] * 4))
 def _length(data: int, end: int, i: int, before: int) -> Any:
     """Return how many bytes from *i* to *end*, in whole samples, are those from *before* on."""
-    if before <= high(0, i - _WINDOW):
+    if before <= high(0, i - WINDOW):
         return 0
     return match_end(data, end, i, i - before) - i & ~1
 
@@ -69,13 +59,13 @@ def _find(data: int, end: int, i: int, word: Any, threes: int, twos: int) -> tup
     if word == np.uint64(u8(data)[i]) * np.uint64(0x0101010101010101):
         # Of a run the first sample is written, even where it was seen elsewhere.
         length = match_end(data, end, i, 1) - i & ~1
-        return i - 1, length if length >= TWO else 0
-    three, two = _seen(word, THREE, i, threes), _seen(word, TWO, i, twos)
+        return i - 1, length if length >= _TWO else 0
+    three, two = look_up(word, _THREE, i, threes, _BITS), look_up(word, _TWO, i, twos, _BITS)
     length = _length(data, end, i, three)
-    if length >= THREE:
+    if length >= _THREE:
         return three, length
     length = _length(data, end, i, two)
-    return two, length if length >= TWO else 0
+    return two, length if length >= _TWO else 0
 
 
 @helper(INT(*[INT] * 7))
@@ -84,13 +74,11 @@ def find_doubled(
 ) -> int:
     """Write the matches of *n* bytes as tokens, count their symbols and all other bytes; return how many.
 
-    `are_doubled` is true of the bytes. Tokens are those of `find_runs`; *places* has room for twice
-    4 << _PLACES bytes.
+    `are_doubled` is true of the bytes. Tokens are those of `add_match`; *places* has room for SEEN bytes.
     """
-    t, q, token = i64(counts), u8(data), i64(tokens)
-    threes, twos = places, places + (4 << _PLACES)
-    for k in range(2 << _PLACES):
-        i32(places)[k] = 0
+    t, q = i64(counts), u8(data)
+    threes, twos = places, places + (4 << _BITS)
+    clear(places)
     found, done = 0, 0
     for y in range(n // row):
         i, end = y * row + 1, (y + 1) * row
@@ -102,13 +90,11 @@ def find_doubled(
                 t[np.int64(q[i])] += 2
                 i += 2
             else:
-                token[found] = (i - done) << 36 | length << 16 | (i - before)
-                found += 1
-                count_match(length, i - before, counts, distance_counts)
+                found = add_match(tokens, found, i - done, length, i - before, counts, distance_counts)
                 for j in range(i + 2, i + low(length, _NOTED), 2):
                     word = load64(data + j)
-                    _seen(word, THREE, j, threes)
-                    _seen(word, TWO, j, twos)
+                    look_up(word, _THREE, j, threes, _BITS)
+                    look_up(word, _TWO, j, twos, _BITS)
                 i += length
                 done = i
         while i < end:

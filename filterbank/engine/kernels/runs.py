@@ -52,7 +52,7 @@ def match_end(data: int, n: int, i: int, distance: int) -> Any:
 
 
 @helper(INT(*[INT] * 4))
-def count_match(length: int, distance: int, counts: int, distance_counts: int) -> Any:
+def _count_match(length: int, distance: int, counts: int, distance_counts: int) -> Any:
     """Count the symbols of a match."""
     symbol = distance_symbol(distance) & 31
     while length > 0:
@@ -61,6 +61,19 @@ def count_match(length: int, distance: int, counts: int, distance_counts: int) -
         i64(distance_counts)[symbol] += 1
         length -= piece
     return 0
+
+
+@helper(INT(*[INT] * 7))
+def add_match(
+    tokens: int, found: int, before: int, length: int, distance: int, counts: int, distance_counts: int
+) -> Any:
+    """Write a match, so many bytes *before* it, as token number *found*, count it; return how many there are.
+
+    A token is the bytes before the match << 36 | the match's length << 16 | its distance.
+    """
+    i64(tokens)[found] = before << 36 | length << 16 | distance
+    _count_match(length, distance, counts, distance_counts)
+    return found + 1
 
 
 @helper(types.uint64(types.uint64))
@@ -75,11 +88,10 @@ def _eights(same: Any) -> Any:
 def find_runs(data: int, n: int, tokens: int, counts: int, distance_counts: int) -> Any:
     """Write the runs of *n* bytes as tokens, count their symbols and all other bytes; return how many runs.
 
-    A run is eight bytes or more that are all the one before them. A token is the bytes before the match << 36
-    | the match's length << 16 | its distance. Of many bytes only some are counted, for all: what the counts
-    are wrong by costs less than the counting.
+    A run is eight bytes or more that are all the one before them. Tokens are those of `add_match`. Of many
+    bytes only some are counted, for all: what the counts are wrong by costs less than the counting.
     """
-    t, q, token = i64(counts), u8(data), i64(tokens)
+    t, q = i64(counts), u8(data)
     part = _PART if n >= _MANY else 0
     found, start, i = 0, 0, 1
     if n > 0:
@@ -101,9 +113,7 @@ def find_runs(data: int, n: int, tokens: int, counts: int, distance_counts: int)
                 i += 1
         if is_run:
             end = match_end(data, n, i + 8, 1)
-            token[found] = (i - start) << 36 | (end - i) << 16 | 1
-            found += 1
-            count_match(end - i, 1, counts, distance_counts)
+            found = add_match(tokens, found, i - start, end - i, 1, counts, distance_counts)
             i = start = end
     while i < n:
         t[np.int64(q[i])] += 1 << part

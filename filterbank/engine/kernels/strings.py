@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from filterbank.engine.kernels.rowfilter import count_word
-from filterbank.engine.kernels.runs import count_match, match_end
+from filterbank.engine.kernels.runs import add_match, match_end
 from filterbank.engine.kernels.vector import INT, helper, high, i32, i64, low, u8
 from filterbank.engine.kernels.words import leading_zeros, load64
 
@@ -17,6 +17,7 @@ SHORTEST = 5
 
 TABLE_BITS = 14  # the search remembers as many places: 64 KiB
 SEEN = 4 << TABLE_BITS  # bytes of that table
+WINDOW = 1 << 15  # so far back a match may lie
 
 # In bits: a match's two symbols without what is extra to the distance, and a run as the bytes' codes see it.
 _MATCH_BITS = 11
@@ -43,12 +44,15 @@ def _gain(data: int, i: int, end: int, distance: int, lengths: int) -> Any:
     return saved
 
 
-@helper(INT(types.uint64, INT, INT))
-def _look_up(word: Any, i: int, table: int) -> Any:
-    """Return where bytes like the first of *word* were seen last, 0 if never; note that they are at *i*."""
+@helper(INT(types.uint64, INT, INT, INT, INT))
+def look_up(word: Any, size: int, i: int, table: int, bits: int) -> Any:
+    """Return where bytes like *word*'s first *size* were last, 0 if never; note that they are at *i*.
+
+    The *table* remembers 1 << *bits* places.
+    """
     seen = i32(table)
-    key = (word << np.uint64(64 - 8 * SHORTEST)) * np.uint64(0x9E3779B97F4A7C15)
-    place = np.int64(key >> np.uint64(64 - TABLE_BITS))
+    key = (word << np.uint64(64 - 8 * size)) * np.uint64(0x9E3779B97F4A7C15)
+    place = np.int64(key >> np.uint64(64 - bits))
     before = np.int64(seen[place])
     seen[place] = np.int32(i)
     return before
@@ -72,7 +76,8 @@ def _step(missed: int, differ: int) -> Any:
 
 
 @helper(INT(INT))
-def _clear(table: int) -> Any:
+def clear(table: int) -> Any:
+    """Forget all SEEN bytes of places."""
     for i in range(1 << TABLE_BITS):
         i32(table)[i] = 0
     return 0
@@ -81,7 +86,7 @@ def _clear(table: int) -> Any:
 @helper(INT(*[INT] * 4))
 def strings_gain(data: int, n: int, table: int, lengths: int) -> Any:
     """Return about how many bits `find_strings` would save on *n* bytes."""
-    _clear(table)
+    clear(table)
     missed, gained = 0, 0
     i = 1
     while i + 8 <= n:
@@ -92,7 +97,7 @@ def strings_gain(data: int, n: int, table: int, lengths: int) -> Any:
             missed = 0
         else:
             end, gain = i, 0
-            before = _look_up(w, i, table)
+            before = look_up(w, SHORTEST, i, table, TABLE_BITS)
             if before > 0 and _agree(w, load64(data + before)):
                 end = match_end(data, n, i, i - before)
                 gain = _gain(data, i, end, i - before, lengths)
@@ -113,10 +118,10 @@ def find_strings(
     """Write the matches of *n* bytes as tokens, count their symbols and all other bytes; return how many.
 
     Strings seen before are taken where they are worth it by the code *lengths* of bytes, and runs always.
-    Tokens are those of `find_runs`.
+    Tokens are those of `add_match`.
     """
-    t, q, token = i64(counts), u8(data), i64(tokens)
-    _clear(table)
+    t, q = i64(counts), u8(data)
+    clear(table)
     found, start, missed = 0, 0, 0
     i = 1
     if n > 0:
@@ -129,15 +134,13 @@ def find_strings(
             distance = 1
             end = match_end(data, n, i + 8, 1)
         else:
-            before = _look_up(w, i, table)
-            if before > high(0, i - 32768) and _agree(w, load64(data + before)):
+            before = look_up(w, SHORTEST, i, table, TABLE_BITS)
+            if before > high(0, i - WINDOW) and _agree(w, load64(data + before)):
                 end = match_end(data, n, i, i - before)
                 if _gain(data, i, end, i - before, lengths) > 0:
                     distance = i - before
         if distance > 0:
-            token[found] = (i - start) << 36 | (end - i) << 16 | distance
-            found += 1
-            count_match(end - i, distance, counts, distance_counts)
+            found = add_match(tokens, found, i - start, end - i, distance, counts, distance_counts)
             i = start = end
             missed = 0
         else:
