@@ -266,6 +266,8 @@ def png_bands(
             else:
                 filter_row(kind, row, row - stride, n, bpp, swap, to)
         length = (last - first) * (n + 1)
+        # Looks for matches see a word beyond the end: what lies there must not depend on who had the memory.
+        store64(filtered + length, np.uint64(0))
         is_final = final if last == y1 else 0
         size += deflate_block(filtered, length, n + 1, is_final, tokens, out + size, work)
         checksum = join_adler32(checksum, adler32(filtered, length), length)

@@ -248,6 +248,22 @@ def test_bands_join_and_threads_change_nothing(name, kernel, monkeypatch):
     assert encode_rows(rows, bpp, kernel, scratch=scratch) == alone  # with memory others have used
 
 
+@pytest.mark.parametrize("seed", range(300))
+def test_the_bytes_do_not_depend_on_what_was_in_the_memory(seed, kernel):
+    rng = np.random.default_rng(seed)
+    period, shape = int(rng.integers(5, 60)), (int(rng.integers(1, 9)), int(rng.integers(20, 200)))
+    rows = np.resize(rng.integers(0, 4, period).astype(np.uint8), shape)
+
+    def encode(content: int) -> bytes:
+        memory = Scratch()
+        memory.reserve(rows.size + len(rows), deflate.room(rows.size + len(rows)))
+        for part in (memory.filtered, memory.tokens, memory.out, memory.work):
+            part.view(np.uint8)[:] = content
+        return encode_rows(rows, 1, kernel, scratch=[memory])
+
+    assert len({encode(content) for content in (0, 1, 3, 255)}) == 1
+
+
 @pytest.mark.parametrize("name", ["photo", "drawing", "colour 16", "photo, 8 in 16"])
 def test_the_image_of_machine_code_writes_the_same_bytes(name, kernel, kernels):
     rows, bpp = rows_of(MAPS[name])
